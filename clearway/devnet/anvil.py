@@ -1,0 +1,205 @@
+"""One anvil process: starting, finding again, saving and stopping it."""
+
+import contextlib
+import gzip
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from clearway.devnet.artifacts import NODE_MODULES
+from clearway.devnet.errors import DevnetError
+from clearway.devnet.processes import command_line, is_running, require_free_port
+from clearway.devnet.rpc import Rpc, RpcFailure
+from clearway.opstack.messages import unhex
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 30  # seconds; a fork asks its upstream before it listens
+STOP_TIMEOUT = 5  # seconds
+POLL_INTERVAL = 0.01  # seconds
+PERSISTED_STATES = 100
+"""States of old blocks kept on disk beyond the 500 in memory: each takes about 0.4 MB."""
+
+# The finalized block is two blocks behind the head, and not 64: users of the tags need not wait.
+L1_OPTIONS = ("--slots-in-an-epoch", "1")
+# A deposit may move more than its sender has: it must fail in a block, as on a real L2.
+L2_OPTIONS = ("--slots-in-an-epoch", "1", "--network", "optimism", "--disable-pool-balance-checks")
+
+
+def fork_options(url: str, block: int) -> tuple[str, ...]:
+    """Return the options by which L1 continues a live chain after one of its blocks.
+
+    The block is not optional: a node that is loaded again must stand on the same one.
+    """
+    return ("--fork-url", url, "--fork-block-number", str(block))
+
+
+def binary() -> Path:
+    """Return anvil's own executable; DevnetError if npm has not installed it.
+
+    npm's usual `anvil` is a script around it: slow to start, and killed it leaves the node behind.
+    """
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    package = f"@foundry-rs/anvil-{platform.system().lower()}-{machine}"
+    path = NODE_MODULES / package / "bin" / "anvil"
+    if not path.exists():
+        raise DevnetError(
+            f"The npm package {package} is missing: run `npm ci` in the project's folder."
+        )
+    return path
+
+
+@dataclass(frozen=True)
+class AnvilSpec:
+    """What it takes to start, and later to recognise, one node."""
+
+    name: str
+    """ "l1" or "l2": names its files in the run folder."""
+    run: Path
+    port: int
+    port_option: str
+    """The option by which people choose another port."""
+    chain_id: int
+    options: Sequence[str] = ()
+    """For every start of the node; what is for a new chain only is given to `start`."""
+
+    @property
+    def cache(self) -> Path:
+        return self.run / f"cache-{self.name}"
+
+    @property
+    def log(self) -> Path:
+        return self.run / f"anvil-{self.name}.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def command(self) -> list[str]:
+        return [
+            str(binary()),
+            "--quiet",  # panics are still logged; requests would fill the disk
+            *("--host", HOST),
+            *("--port", str(self.port)),
+            *("--chain-id", str(self.chain_id)),
+            *("--cache-path", str(self.cache)),
+            *("--max-persisted-states", str(PERSISTED_STATES)),
+            "--no-request-size-limit",
+            *self.options,
+        ]
+
+
+class Anvil:
+    """A running node. Make it with `start`, `load` or `adopt`."""
+
+    def __init__(
+        self, spec: AnvilSpec, pid: int, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
+        """`process` is the child, if this process started it."""
+        self.spec = spec
+        self.pid = pid
+        self._process = process
+        self.rpc = Rpc(spec.url)
+
+    @classmethod
+    def start(cls, spec: AnvilSpec, *extra: str) -> "Anvil":
+        """Start a node and wait until it answers; `extra` are options for this start alone.
+
+        Raises DevnetError if its port is taken, if it dies (with the end of its log), or if it
+        stays silent.
+        """
+        require_free_port(spec.port, spec.port_option)
+        spec.run.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(spec.cache, ignore_errors=True)  # no node reads what an earlier one left
+        with spec.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*spec.command(), *extra],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        node = cls(spec, process.pid, process)
+        node._wait_until_ready()
+        return node
+
+    @classmethod
+    def load(cls, spec: AnvilSpec, dump: Path) -> "Anvil":
+        """Start a node from what `dump` wrote.
+
+        Blocks, receipts, logs and the head's proofs are as before. Older blocks' proofs and the
+        shift between the chain's clock and the computer's are lost.
+        """
+        state = spec.run / f"state-{spec.name}.json"
+        spec.run.mkdir(parents=True, exist_ok=True)
+        state.write_bytes(gzip.decompress(dump.read_bytes()))
+        try:
+            return cls.start(spec, "--load-state", str(state))
+        finally:
+            state.unlink()
+
+    @classmethod
+    def adopt(cls, spec: AnvilSpec, pid: int) -> "Anvil | None":
+        """Return the node that an earlier process started, None if it no longer runs.
+
+        A process counts as that node if its command line has the spec's port, and its RPC the
+        spec's chain.
+        """
+        words = command_line(pid)
+        if "anvil" not in Path(words[0] if words else "").name or str(spec.port) not in words:
+            return None
+        node = cls(spec, pid)
+        return node if node._answers() else None
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs."""
+        return self._process.poll() is None if self._process else is_running(self.pid)
+
+    def stop(self) -> None:
+        """End the process: ask first, then insist. Nothing if it is gone already."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self.is_alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, how)
+            deadline = time.monotonic() + STOP_TIMEOUT
+            while self.is_alive() and time.monotonic() < deadline:
+                time.sleep(POLL_INTERVAL)
+
+    def dump(self, path: Path) -> None:
+        """Save the chain to a file, gzipped; whenever power fails, the file is a whole one."""
+        state = unhex(self.rpc("anvil_dumpState"))
+        unfinished = path.with_name(path.name + ".part")
+        with unfinished.open("wb") as file:
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._answers():
+            if not self.is_alive():
+                raise DevnetError(f"anvil ended at its start: {self._log_end()}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise DevnetError(
+                    f"anvil did not answer within {START_TIMEOUT} s: {self._log_end()}"
+                )
+            time.sleep(POLL_INTERVAL)
+
+    def _answers(self) -> bool:
+        try:
+            return self.rpc.number("eth_chainId") == self.spec.chain_id
+        except (requests.RequestException, RpcFailure):
+            return False
+
+    def _log_end(self) -> str:
+        lines = self.spec.log.read_text(errors="replace").strip().splitlines()
+        return " ".join(lines[-5:]) or f"its log {self.spec.log} is empty"

@@ -1,0 +1,253 @@
+"""Sending transactions so that each effect happens once, whatever dies in between.
+
+Sign, write down, send, wait. What was written down and not seen mined is sent again, the same
+bytes; a purpose that has a transaction on its way gets no second one.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from clearway.opstack.abi import revert_reason
+from clearway.opstack.addresses import Address
+from clearway.opstack.chain import Chain, waiting
+from clearway.opstack.errors import (
+    BridgeError,
+    RpcError,
+    RpcUnavailable,
+    TransactionFailed,
+    UnknownTransaction,
+)
+from clearway.opstack.journal import Journal, SignedTransaction
+from clearway.opstack.messages import tohex, unhex
+
+GAS_MARGIN = 1.25
+BUMP_AFTER = 60.0  # wall seconds without inclusion
+BUMP = 1.15  # nodes want at least 1.10 for a replacement
+RECEIPT_TIMEOUT = 300.0  # wall seconds
+SEND_ATTEMPTS = 4
+
+
+class Signer(Protocol):
+    """Who signs. `eth_account`'s LocalAccount is one; shells wrap other wallets."""
+
+    @property
+    def address(self) -> str: ...
+
+    def sign_transaction(self, transaction_dict: dict[str, Any]) -> Any:
+        """Return an object with `raw_transaction`, the signed bytes."""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What is to be done: a call, and its purpose. One purpose is one effect."""
+
+    purpose: str
+    to: Address
+    data: bytes
+    value: int = 0  # wei
+    gas: int | None = None  # estimated if not given
+
+
+class Sender:
+    """One account on one chain, with its journal."""
+
+    def __init__(self, chain: Chain, signer: Signer, journal: Journal) -> None:
+        self.chain = chain
+        self.signer = signer
+        self.address = to_checksum_address(signer.address)
+        self.journal = journal
+
+    def run(self, transaction: Transaction, timeout: float = RECEIPT_TIMEOUT) -> Mapping[str, Any]:
+        """Do it and return the receipt; raises `TransactionFailed` if it reverted.
+
+        If an earlier process was killed in the same purpose, its transaction is brought to its end
+        and no second one is sent.
+        """
+        with self.journal.acting():
+            self.recover()
+            signed = self.journal.interrupted(transaction.purpose)
+            if signed is None:
+                signed = self.submit(transaction)
+        return self.wait(signed, timeout)
+
+    def resume(self, purpose: str, timeout: float = RECEIPT_TIMEOUT) -> Mapping[str, Any] | None:
+        """Bring to its end what an earlier process was killed in; None if there is nothing."""
+        with self.journal.acting():
+            self.recover()
+            signed = self.journal.interrupted(purpose)
+        return self.wait(signed, timeout) if signed else None
+
+    def is_resuming(self, purpose: str) -> bool:
+        """Tell whether `run` would go on with a transaction rather than send one.
+
+        Its checks were passed before, and may no longer be: it may have spent what they look at.
+        """
+        return self.journal.interrupted(purpose) is not None
+
+    def unfinished(self, purpose: str) -> SignedTransaction | None:
+        """Return the transaction that is on its way for `purpose`, if any."""
+        open_ones = self.journal.open_transactions(self.chain.name, self.address)
+        return next((signed for signed in open_ones if signed.purpose == purpose), None)
+
+    def submit(self, transaction: Transaction) -> SignedTransaction:
+        """Sign, write down and send, unless the purpose is on its way already.
+
+        Call it inside `journal.acting()`, after `recover()`.
+        """
+        if signed := self.unfinished(transaction.purpose):
+            return signed
+        gas = transaction.gas or self._estimate(transaction)
+        for attempt in range(SEND_ATTEMPTS):
+            signed = self._sign(transaction, self._free_nonce(), gas, self.chain.fees())
+            try:
+                self.chain.broadcast(signed.raw)
+                return signed
+            except RpcUnavailable:
+                raise  # it may have arrived: it stays written down
+            except BridgeError as error:
+                self.journal.settle(signed.id, "replaced")
+                if not _is_nonce_taken(error) or attempt == SEND_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.1)
+        raise AssertionError("unreachable")
+
+    def _estimate(self, transaction: Transaction) -> int:
+        estimate = self.chain.estimate_gas(
+            self.address, transaction.to, transaction.data, transaction.value
+        )
+        return int(estimate * GAS_MARGIN)
+
+    def _free_nonce(self) -> int:
+        written = self.journal.open_transactions(self.chain.name, self.address)
+        return max(
+            self.chain.next_nonce(self.address, "pending"),
+            max((signed.nonce + 1 for signed in written), default=0),
+        )
+
+    def _sign(
+        self, transaction: Transaction, nonce: int, gas: int, fees: Mapping[str, int]
+    ) -> SignedTransaction:
+        fields = {
+            "type": 2,
+            "chainId": self.chain.chain_id,
+            "nonce": nonce,
+            "to": transaction.to,
+            "value": transaction.value,
+            "data": tohex(transaction.data),
+            "gas": gas,
+            **fees,
+        }
+        raw = bytes(self.signer.sign_transaction(fields).raw_transaction)
+        return self.journal.record(
+            self.chain.name, transaction.purpose, self.address, nonce, keccak(raw), raw
+        )
+
+    def recover(self) -> None:
+        """Bring this account's written transactions up to date: see `recover`."""
+        recover(self.chain, self.journal, self.address)
+
+    def wait(
+        self, signed: SignedTransaction, timeout: float = RECEIPT_TIMEOUT
+    ) -> Mapping[str, Any]:
+        """Wait for inclusion and return the receipt; raises `TransactionFailed` if it reverted."""
+        bump_at = time.monotonic() + BUMP_AFTER
+        for _ in waiting(timeout):
+            for candidate in self._with_its_replacements(signed):
+                if receipt := self.chain.receipt(candidate.hash):
+                    self.journal.settle(candidate.id, "mined")
+                    return self._successful(candidate, receipt)
+            if time.monotonic() > bump_at:
+                bump_at += BUMP_AFTER
+                self._bump(signed)
+        raise UnknownTransaction(
+            f"{self.chain.name} didn't include transaction {tohex(signed.hash)} in {timeout:g} s",
+            "it is written down: run the same command again to go on",
+        )
+
+    def _with_its_replacements(self, signed: SignedTransaction) -> list[SignedTransaction]:
+        return [
+            other
+            for other in self.journal.transactions_for(signed.purpose)
+            if (other.nonce, other.sender) == (signed.nonce, signed.sender)
+        ]
+
+    def _bump(self, signed: SignedTransaction) -> None:
+        """Replace a transaction that lingers by one with higher fees, same nonce, same effect."""
+        pending = self.chain.request("eth_getTransactionByHash", tohex(signed.hash))
+        if pending is None:
+            self.chain.broadcast(signed.raw)
+            return
+        fees = {
+            name: max(int(int(pending[name], 16) * BUMP) + 1, fee)
+            for name, fee in self.chain.fees().items()
+        }
+        call = Transaction(
+            signed.purpose,
+            to_checksum_address(pending["to"]),
+            unhex(pending["input"]),
+            int(pending["value"], 16),
+        )
+        with self.journal.acting():
+            bumped = self._sign(call, signed.nonce, int(pending["gas"], 16), fees)
+            try:
+                self.chain.broadcast(bumped.raw)
+            except RpcError:
+                self.journal.settle(bumped.id, "replaced")  # included meanwhile
+
+    def _successful(
+        self, signed: SignedTransaction, receipt: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        if int(receipt["status"], 16) == 1:
+            return receipt
+        self.journal.report(signed.purpose)
+        raise TransactionFailed(
+            f"{self.chain.name} transaction {tohex(signed.hash)} reverted: "
+            f"{self._why(signed, receipt)}"
+        )
+
+    def _why(self, signed: SignedTransaction, receipt: Mapping[str, Any]) -> str:
+        sent = self.chain.request("eth_getTransactionByHash", tohex(signed.hash)) or {}
+        call = {name: sent[name] for name in ("from", "to", "value") if sent.get(name)}
+        try:
+            self.chain.request(
+                "eth_call", {**call, "data": sent.get("input", "0x")}, receipt["blockNumber"]
+            )
+        except RpcError as error:
+            return revert_reason(error.data, error.message)
+        return "out of gas, or its state has changed since"
+
+
+def recover(chain: Chain, journal: Journal, sender: Address) -> None:
+    """Bring what was written down up to date, and send again what the chain doesn't know.
+
+    Call it inside `journal.acting()`. It needs no key: what is sent was signed before.
+    """
+    used = chain.next_nonce(sender)
+    journal.reopen(chain.name, sender, used)
+    for signed in journal.open_transactions(chain.name, sender):
+        if chain.receipt(signed.hash):
+            journal.settle(signed.id, "mined")
+        elif signed.nonce < used:
+            journal.settle(signed.id, "replaced")
+        else:
+            _send_again(chain, signed)
+
+
+def _send_again(chain: Chain, signed: SignedTransaction) -> None:
+    try:
+        chain.broadcast(signed.raw)
+    except RpcError as error:
+        if not _is_nonce_taken(error):
+            raise
+        # The chain moved on while we looked: the next look tells.
+
+
+def _is_nonce_taken(error: BridgeError) -> bool:
+    """Tell whether a node refused a transaction because its nonce is used, or in use."""
+    message = error.message.lower() if isinstance(error, RpcError) else ""
+    return "nonce" in message or "underpriced" in message

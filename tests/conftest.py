@@ -1,0 +1,9 @@
+from pathlib import Path
+
+import boa
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Compiled contracts are cached by content. Left alone, boa would do so in the home directory.
+boa.interpret.set_cache_dir(str(ROOT / ".boa-cache"))
+boa.interpret.set_search_paths([str(ROOT)])

@@ -1,0 +1,50 @@
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from clearway.devnet.errors import DevnetError
+from clearway.devnet.processes import command_line, is_running, require_free_port
+
+
+def test_a_free_port_is_accepted(free_port):
+    require_free_port(free_port, "--l2-port")
+
+
+def test_a_listener_is_named_with_the_option_that_avoids_it():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(
+            DevnetError, match=rf"Port {port} is taken.*with --l2-port\."
+        ) as refused:
+            require_free_port(port, "--l2-port")
+        assert f"process {os.getpid()} (" in str(refused.value)
+
+
+def test_a_port_is_free_again_after_its_connections_closed():
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every server does
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server_side, _ = listener.accept()
+            server_side.close()  # this side closes first, so the port lingers in TIME_WAIT
+    require_free_port(port, "--l1-port")
+
+
+def test_a_process_runs_until_it_has_ended():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_running(child.pid)
+    assert command_line(child.pid)[1:] == ["-c", "input()"]
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and not yet buried
+    assert not is_running(child.pid)
+    child.wait()
+    child.stdin.close()
+    assert not is_running(child.pid)
+    assert command_line(child.pid) == []
