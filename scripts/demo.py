@@ -196,7 +196,7 @@ class Demo:
             reports = self.driver.drive()
             if all(report.status is Status.WAITING_TO_FINALIZE for report in reports):
                 break
-        proof = reports[0].view.proof
+        proof = reports[0].view.best_proof(self.rollup.delays)
         if proof is None:
             raise RuntimeError("the withdrawals weren't proven in time")
         self._say(

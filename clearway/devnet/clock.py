@@ -12,6 +12,7 @@ from clearway.devnet.local import Local
 
 STRIDE = 86_400  # seconds of chain time between which the roles act during a long advance
 FASTEST_BEAT = 0.5  # wall seconds: anvil's blocks get dearer as the chain grows
+SOON = 1.0  # wall seconds: anvil's clock counts whole ones
 FASTEST_PACE = 3_600.0
 LONGEST_ADVANCE = 3_650 * 86_400
 
@@ -78,6 +79,12 @@ class Clock:
         self._beat("l1", self._local.profile.l1_block_time, now)
         if not self._local.sequencer.down:
             self._beat("l2", self._local.profile.l2_block_time, now)
+
+    def hurry(self) -> None:
+        """Make L1's next block soon, for something has just happened that waits for a later one."""
+        now = time.monotonic()
+        period = max(FASTEST_BEAT, self._local.profile.l1_block_time / self.pace)
+        self._beats["l1"] = min(self._beats["l1"], now + SOON - period)
 
     def _beat(self, layer: str, block_time: int, now: float) -> None:
         period = max(FASTEST_BEAT, block_time / self.pace)

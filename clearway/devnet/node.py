@@ -244,6 +244,8 @@ class Node:
         )
         for event in happened:
             self._tell(event)
+        if happened:
+            self.clock.hurry()
         return bool(happened)
 
     def _run(self, role: str, do: Callable[[], list[str]]) -> list[str] | None:

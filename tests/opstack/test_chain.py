@@ -436,7 +436,7 @@ class TestSending:
         chain = chain_saying("0x5208")
         chain.estimate_gas(ALICE, ALICE, b"")
         chain.estimate_gas(ALICE, ALICE, b"", overrides={ALICE: {"balance": "0x1"}})
-        assert [len(params) for _, params in chain.provider.seen] == [2, 3]
+        assert [len(params) for _, params in chain.provider.seen] == [1, 3]
 
 
 @pytest.mark.parametrize(
