@@ -12,7 +12,7 @@ from typing import Any
 
 from clearway.opstack import Chain, Rollup
 from clearway.opstack.addresses import Address, parse_address
-from clearway.opstack.errors import BadInput, JournalError
+from clearway.opstack.errors import BadInput
 
 LOCAL = "local"
 LOCAL_FOLDER = Path(".devnet")  # in the project's folder
@@ -109,7 +109,7 @@ def _local(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise JournalError(
+        raise BadInput(
             f"{path} doesn't describe a local network",
             "stop the network and start it again with `ape run devnet up`",
         )

@@ -21,7 +21,15 @@ from clearway.opstack.games import TYPE_NAMES
 from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration, moment
 from clearway.shell.calls import calldata, parse_hash
-from clearway.shell.commands import BridgeGroup, Session, connected, debug_option, example, tell
+from clearway.shell.commands import (
+    INTERRUPTED,
+    BridgeGroup,
+    Session,
+    connected,
+    debug_option,
+    example,
+    tell,
+)
 from clearway.shell.tables import eth, show_facts, show_table
 from clearway.units import parse_amount, parse_count
 
@@ -303,11 +311,17 @@ def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> None:
             *(("L2 transaction", tohex(made.hash)) for made in deposits),
         ]
     )
+    later = session.command("bridge", "wait", tohex(l1_transaction), account=False)
     if no_wait:
-        later = session.command("bridge", "wait", tohex(l1_transaction), account=False)
         tell(f"`{later}` waits for it")
         return
-    for outcome in _await(arrivals, l1_transaction):
+    try:
+        outcomes = _await(arrivals, l1_transaction)
+    except KeyboardInterrupt:
+        # What is said elsewhere, to run the same command again, would deposit again here.
+        tell(f"\nthe deposit is made and on its way: `{later}` waits for it")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    for outcome in outcomes:
         show_facts([("arrived", f"in L2 block {outcome.l2_block}")])
         if outcome.failed_message:
             again = session.command("bridge", "replay", tohex(l1_transaction))

@@ -83,9 +83,8 @@ def start() -> None:
 @connected(account=True)
 def start_eth(session: Session, quantity: str, to: str | None, forced: bool, mint: str) -> None:
     """Withdraw AMOUNT of ETH, a plain number such as 0.5."""
-    wei, receiver = parse_amount(quantity), _receiver(to)
-    starter = _starter(session, forced, mint)
-    _show_started(session, starter.eth(wei, receiver))
+    wei, receiver, minted = parse_amount(quantity), _receiver(to), _minted(forced, mint)
+    _show_started(session, _starter(session, forced, minted).eth(wei, receiver))
 
 
 @start.command("token", epilog=example("ape run withdraw start token 0xL2… 250"))
@@ -99,10 +98,10 @@ def start_token(
 ) -> None:
     """Withdraw AMOUNT (such as 1.5) of a token that came over this bridge."""
     token, receiver = parse_address(l2_token, "the L2 token"), _receiver(to)
+    minted = _minted(forced, mint)
     pair = Tokens(session.rollup).pair_of(token)
     units = parse_amount(quantity, pair.decimals)
-    starter = _starter(session, forced, mint)
-    _show_started(session, starter.token(pair, units, receiver))
+    _show_started(session, _starter(session, forced, minted).token(pair, units, receiver))
 
 
 @start.command(
@@ -131,22 +130,25 @@ def start_message(
     receiver = parse_address(target, "the target")
     sent = calldata(data, call, arguments)
     wei = parse_amount(value, what="--value", allow_zero=True)
-    least = parse_count(gas, "--gas", MOST_GAS)
-    starter = _starter(session, forced, mint)
-    _show_started(session, starter.message(receiver, sent, wei, least))
+    least, minted = parse_count(gas, "--gas", MOST_GAS), _minted(forced, mint)
+    _show_started(session, _starter(session, forced, minted).message(receiver, sent, wei, least))
 
 
 def _receiver(to: str | None) -> Address | None:
     return parse_address(to, "--to") if to else None
 
 
-def _starter(session: Session, forced: bool, mint: str) -> Starter:
-    brought = parse_amount(mint, what="--mint", allow_zero=True)
+def _minted(forced: bool, mint: str) -> int:
+    wei = parse_amount(mint, what="--mint", allow_zero=True)
+    if wei and not forced:
+        raise BadInput("--mint is given without --forced", "give both, or deposit the ETH first")
+    return wei
+
+
+def _starter(session: Session, forced: bool, mint: int) -> Starter:
     rollup = session.rollup
     if forced:
-        return ForcedStarter(rollup, session.sender(rollup.l1), brought, tell)
-    if brought:
-        raise BadInput("--mint is given without --forced", "give both, or deposit the ETH first")
+        return ForcedStarter(rollup, session.sender(rollup.l1), mint, tell)
     return Starter(rollup, session.sender(rollup.l2))
 
 
@@ -225,7 +227,7 @@ def finalize(session: Session, reference: str) -> None:
         if not report.view.is_finalized:
             raise TooEarly(
                 "its game is resolved now, and the withdrawal isn't finalized yet",
-                f"it waits for {report.waits_for}; ready {withdrawals.when_ready(report)}",
+                f"it waits for {report.waits_for}, until {withdrawals.when_ready(report)}",
             )
 
 

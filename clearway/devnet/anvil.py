@@ -25,7 +25,8 @@ START_TIMEOUT = 30  # seconds; a fork asks its upstream before it listens
 STOP_TIMEOUT = 5  # seconds
 POLL_INTERVAL = 0.01  # seconds
 PERSISTED_STATES = 100
-"""States of old blocks kept on disk beyond the 500 in memory: each takes about 0.4 MB."""
+"""Old blocks that can be asked for proofs: anvil keeps so many on disk, 0.6 MB each, and in memory
+500 at first, but soon only ten. What is needed for longer is in the proof archive."""
 
 # The finalized block is two blocks behind the head, and not 64: users of the tags need not wait.
 L1_OPTIONS = ("--slots-in-an-epoch", "1")

@@ -85,25 +85,39 @@ def write_genesis(l1: Rpc, bridge: Bridge, path: Path) -> Genesis:
     return Genesis(path, bridge.first_number)
 
 
-def first_blocks(l1: Rpc, l2: Rpc, bridge: Bridge, settings: Settings) -> int:
-    """Make L2's first blocks and, on a fresh L1, anchor the games there; return L2's first block.
+def first_blocks(l1: Rpc, l2: Rpc, bridge: Bridge, settings: Settings) -> tuple[int, int]:
+    """Make L2's first block and, on a fresh L1, anchor the games there; return L1's and L2's.
 
     Anvil misstates the state root of a genesis block, so no root may speak of it.
     """
-    l2("evm_mine")
+    first_l1_block = l1.number("eth_blockNumber")
+    begin_l2(l1, l2, first_l1_block)
     head = l2.block()
     number = int(head["number"], 16)
     if not settings.fork_url:
         storage_root = unhex(l2("eth_getProof", MESSAGE_PASSER, [], hex(number))["storageHash"])
         output = OutputProof(unhex(head["stateRoot"]), storage_root, unhex(head["hash"]))
         initialize_anchor(l1, bridge.addresses, output.root, number)
-    # From here on L2 knows its L1 origin; what L1 said before is none of its business.
-    l2("eth_sendRawTransactionSync", tohex(attributes_of(l1.block()).encode()))
-    return number
+    return first_l1_block, number
+
+
+def begin_l2(l1: Rpc, l2: Rpc, first_l1_block: int) -> None:
+    """Give L2 its first L1 origin; what L1 said before is none of its business."""
+    attributes = attributes_of(l1.block(first_l1_block))
+    l2("eth_sendRawTransactionSync", tohex(attributes.encode()))
+
+
+def head_of(url: str) -> int:
+    """Return the number of the newest block of a chain that is to be forked."""
+    return Chain.connect(url, "forked L1").block().number
 
 
 def network_of(
-    bridge: Bridge, settings: Settings, l1_chain_id: int, first_l2_block: int
+    bridge: Bridge,
+    settings: Settings,
+    fork_block: int,
+    l1_chain_id: int,
+    first: tuple[int, int],
 ) -> Network:
     """Return what is to be known of a built network."""
     return Network(
@@ -113,7 +127,9 @@ def network_of(
         l1_chain_id=l1_chain_id,
         l2_chain_id=bridge.l2_chain_id,
         portal=Address(bridge.addresses.portal),
-        first_l2_block=first_l2_block,
+        first_l1_block=first[0],
+        first_l2_block=first[1],
         fork_url=settings.fork_url,
+        fork_block=fork_block,
         addresses={name: str(value) for name, value in asdict(bridge.addresses).items()},
     )

@@ -92,14 +92,24 @@ class Devnet:
                 start_new_session=True,
                 env={**os.environ, "PYTHONPATH": path},
             )
+        try:
+            self._wait_until_ready(process)
+        except BaseException:  # an impatient person's Ctrl-C too
+            if process.poll() is None:
+                _end(process.pid)
+            if self.folder.read_network() is None:
+                self.stop()  # nobody could go on with half a network's nodes
+            raise
+
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while not self._is_ready(process.pid):
             if process.poll() is not None:
                 raise DevnetError(self._why_it_ended(process.pid))
             if time.monotonic() > deadline:
-                process.terminate()
                 raise DevnetError(
-                    f"The network didn't start within {START_TIMEOUT} s; see {log.name}."
+                    f"The network didn't start within {START_TIMEOUT} s; see "
+                    f"{self.folder.logs / 'node.log'}."
                 )
             time.sleep(POLL)
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -25,11 +26,17 @@ SUBSCRIPTIONS = ("eth_subscribe", "eth_unsubscribe")
 LARGEST_BODY = 64 * 2**20  # bytes
 SLOWEST_ANSWER = 600  # seconds; a forked node asks its upstream
 CONNECT_TIMEOUT = 5  # seconds
+RESTART_PATIENCE = 5  # seconds for a node to come back
+RESTART_POLL = 0.05  # seconds
 SHUTDOWN_TIMEOUT = 1  # seconds that open requests are given
 SERVICE_RESTART = 1012  # WebSocket close code
 JSON = "application/json"
 # As anvil's own: pages of any origin may talk to a local node.
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*"}
+
+
+# Browsers name the page behind a request. Any page may use the RPC; none may command the network.
+_is_from_a_page: ContextVar[bool] = ContextVar("is_from_a_page", default=False)
 
 
 class RpcFilter:
@@ -68,6 +75,7 @@ class RpcFilter:
     # HTTP
 
     async def _serve_http(self, request: web.Request) -> web.Response:
+        _is_from_a_page.set("Origin" in request.headers)
         answer = await self._answer(await request.read())
         return web.Response(body=answer, content_type=JSON, headers=CORS)
 
@@ -90,6 +98,7 @@ class RpcFilter:
             text = f"{self.name} of the Clearway devnet: JSON-RPC by POST or WebSocket.\n"
             return web.Response(text=text)
         await client.prepare(request)
+        _is_from_a_page.set("Origin" in request.headers)
         try:
             async with self._node.ws_connect(self._upstream, max_msg_size=LARGEST_BODY) as node:
                 pump = asyncio.create_task(_pump(node, client))
@@ -175,6 +184,8 @@ class RpcFilter:
             raise Refusal(INVALID_PARAMS, "params must be a list")
         method: str = request["method"]
         if method.startswith(CONTROL_PREFIX):
+            if _is_from_a_page.get():
+                raise Refusal(REFUSED, "the network takes no commands from web pages")
             return lambda params, _: self._control(method, params)
         return self._policy.handler(method)
 
@@ -199,15 +210,22 @@ class RpcFilter:
         return answer["result"]
 
     async def _forward(self, content: Any) -> bytes:
-        """Send the node what was judged, not the client's bytes: it might read those otherwise."""
-        try:
-            headers = {"Content-Type": JSON}
-            async with self._node.post(
-                self._upstream, data=_encode(content), headers=headers
-            ) as answer:
-                return await answer.read()
-        except (aiohttp.ClientError, TimeoutError):
-            raise self._is_restarting from None
+        """Send the node what was judged, not the client's bytes: it might read those otherwise.
+
+        A node that died is back in a moment, so its silence is waited out.
+        """
+        body, headers = _encode(content), {"Content-Type": JSON}
+        deadline = asyncio.get_running_loop().time() + RESTART_PATIENCE
+        while True:
+            try:
+                async with self._node.post(self._upstream, data=body, headers=headers) as answer:
+                    return await answer.read()
+            except TimeoutError:
+                raise self._is_restarting from None
+            except aiohttp.ClientError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise self._is_restarting from None
+                await asyncio.sleep(RESTART_POLL)
 
     @property
     def _is_restarting(self) -> Refusal:

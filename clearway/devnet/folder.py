@@ -23,7 +23,7 @@ class Settings:
     l2_chain_id: int = 901
     fork_url: str = ""  # of the L1 to fork; empty for a fresh one
     portal: str = ""  # of the forked L1
-    without: tuple[str, ...] = ()  # roles that stand still, for drills
+    without: tuple[str, ...] = ()  # roles (or the clock) that stand still, for drills
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Network:
     l1_chain_id: int
     l2_chain_id: int
     portal: Address
+    first_l1_block: int  # the L1 origin of L2's first block
     first_l2_block: int
     fork_url: str
+    fork_block: int
     addresses: dict[str, str]
 
 

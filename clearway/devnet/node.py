@@ -22,7 +22,7 @@ from typing import Any
 import requests
 
 from clearway.devnet import build, drills
-from clearway.devnet.anvil import HOST, L1_OPTIONS, L2_OPTIONS, Anvil, AnvilSpec
+from clearway.devnet.anvil import HOST, L1_OPTIONS, L2_OPTIONS, Anvil, AnvilSpec, fork_options
 from clearway.devnet.archive import Archive, Archivist
 from clearway.devnet.challenger import Challenger
 from clearway.devnet.checkpoint import Checkpoints
@@ -95,11 +95,12 @@ class Node:
         if known is None:
             self._stop_leftovers(processes)
             self.folder.wipe()
-            self._specs = self._make_specs({}, self.settings.l2_chain_id)
-            self.network = self._build()
+            fork_block = build.head_of(self.settings.fork_url) if self.settings.fork_url else 0
+            self._specs = self._make_specs({}, self.settings.l2_chain_id, fork_block)
+            self.network = self._build(fork_block)
         else:
             self.network = known
-            self._specs = self._make_specs(processes, known.l2_chain_id)
+            self._specs = self._make_specs(processes, known.l2_chain_id, known.fork_block)
             for layer in ("l1", "l2"):
                 self._set_node(layer, self._adopt_or_load(layer, processes.get(layer, {})))
         self.profile = Profile(**self.network.profile)
@@ -108,9 +109,11 @@ class Node:
         self._save()
         self.folder.write_network(self.network)
 
-    def _make_specs(self, processes: dict[str, Any], l2_chain_id: int) -> dict[str, AnvilSpec]:
+    def _make_specs(
+        self, processes: dict[str, Any], l2_chain_id: int, fork_block: int
+    ) -> dict[str, AnvilSpec]:
         settings = self.settings
-        fork = ["--fork-url", settings.fork_url] if settings.fork_url else []
+        fork = fork_options(settings.fork_url, fork_block) if settings.fork_url else ()
         chains = {
             "l1": (settings.l1_chain_id, [*L1_OPTIONS, *fork]),
             "l2": (l2_chain_id, list(L2_OPTIONS)),
@@ -129,19 +132,19 @@ class Node:
 
     def _stop_leftovers(self, processes: dict[str, Any]) -> None:
         """End the nodes of a network that was killed before it was whole."""
-        for layer, spec in self._make_specs(processes, self.settings.l2_chain_id).items():
+        for layer, spec in self._make_specs(processes, self.settings.l2_chain_id, 0).items():
             if layer in processes and (left := Anvil.adopt(spec, processes[layer]["pid"])):
                 left.stop()
 
-    def _build(self) -> Network:
+    def _build(self, fork_block: int) -> Network:
         self._set_node("l1", Anvil.start(self._specs["l1"]))
         bridge = build.prepare_l1(self.l1.rpc, self.settings)
         genesis = build.write_genesis(self.l1.rpc, bridge, self.folder.genesis)
         self._specs["l2"] = replace(self._specs["l2"], chain_id=bridge.l2_chain_id)
         self._set_node("l2", Anvil.start(self._specs["l2"], *genesis.start_options))
-        first_block = build.first_blocks(self.l1.rpc, self.l2.rpc, bridge, self.settings)
+        first = build.first_blocks(self.l1.rpc, self.l2.rpc, bridge, self.settings)
         l1_chain_id = self._specs["l1"].chain_id
-        return build.network_of(bridge, self.settings, l1_chain_id, first_block)
+        return build.network_of(bridge, self.settings, fork_block, l1_chain_id, first)
 
     def _adopt_or_load(self, layer: str, process: dict[str, Any]) -> Anvil:
         """Take over a node that outlived its node process, else start it from the checkpoint."""
@@ -207,7 +210,8 @@ class Node:
 
     def _round(self) -> None:
         self._revive()
-        self.clock.tick()
+        if "clock" not in self.settings.without:
+            self.clock.tick()
         heads = self._heads()
         if heads != self._looked_at:
             self._looked_at = heads
@@ -265,6 +269,7 @@ class Node:
         self.l2.stop()
         genesis = build.Genesis.read(self.folder.genesis)
         self._set_node("l2", Anvil.start(self._specs["l2"], *genesis.start_options))
+        build.begin_l2(self.l1.rpc, self.l2.rpc, self.network.first_l1_block)
         self.archive.drop_above(self.network.first_l2_block)
         self._begin()
         return "L1 was reorganised far back: L2 dropped all blocks and is derived anew"

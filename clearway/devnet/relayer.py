@@ -25,7 +25,7 @@ from clearway.opstack.messages import (
 )
 
 Header = dict[str, Any]
-ORIGIN_SLOTS = 2  # number and hash
+POOL_ATTEMPTS = 20
 
 
 class RollbackTooDeep(Exception):
@@ -131,9 +131,20 @@ class Relayer:
 
     def _include(self, deposit: Deposit) -> None:
         """Put one deposit on L2 and wait for it: anvil keeps only one of a sender's at a time."""
-        receipt = self._local.l2("eth_sendRawTransactionSync", tohex(deposit.encode()))
+        receipt = self._send(tohex(deposit.encode()))
         if unhex(receipt["transactionHash"]) != deposit.hash:
             raise DevnetError(f"L2 gave deposit {tohex(deposit.hash)} another hash.")
+
+    def _send(self, raw: str) -> Any:
+        """Send and wait. Anvil gives a receipt before its pool has forgotten the transaction, and
+        may take the same sender's next one for a replacement: that passes at once."""
+        for _ in range(POOL_ATTEMPTS):
+            try:
+                return self._local.l2("eth_sendRawTransactionSync", raw)
+            except RpcFailure as failure:
+                if "underpriced" not in failure.message:
+                    raise
+        return self._local.l2("eth_sendRawTransactionSync", raw)
 
     # Backwards
 

@@ -221,6 +221,8 @@ class Arrivals:
         its sender on L2.
         """
         for _ in waiting(timeout):
+            if self._is_pending(l1_transaction):
+                continue
             deposits = self.deposits_of(l1_transaction)
             receipts = [self.rollup.l2.receipt(deposit.hash) for deposit in deposits]
             arrived = [receipt for receipt in receipts if receipt is not None]
@@ -235,6 +237,11 @@ class Arrivals:
             "nothing is lost: L2 must include it within its sequencing window (12 h on live "
             "chains); look again later",
         )
+
+    def _is_pending(self, l1_transaction: bytes) -> bool:
+        """Tell whether L1 knows the transaction and hasn't included it (yet, or again)."""
+        known = self.rollup.l1.request("eth_getTransactionByHash", tohex(l1_transaction))
+        return known is not None and known.get("blockNumber") is None
 
     def _outcome(
         self, l1_transaction: bytes, deposit: Deposit, receipt: Mapping[str, Any]

@@ -43,7 +43,7 @@ from clearway.opstack.errors import (
 )
 from clearway.opstack.games import Game
 from clearway.opstack.journal import Journal, SignedTransaction, Tracked
-from clearway.opstack.messages import Withdrawal, deposits_in, tohex, unhex, withdrawals_in
+from clearway.opstack.messages import Message, Withdrawal, deposits_in, tohex, unhex, withdrawals_in
 from clearway.opstack.rollup import Rollup, WithdrawalProof
 from clearway.opstack.sender import Sender, Transaction, recover
 from clearway.opstack.text import amount as amount_text
@@ -157,7 +157,7 @@ class Tracker:
     def __init__(self, rollup: Rollup, journal: Journal) -> None:
         self.rollup = rollup
         self.journal = journal
-        self.reader = Reader(rollup)
+        self.reader = Reader(rollup, journal)
 
     def track(self, reference: bytes) -> list[Tracked]:
         """Find withdrawals by withdrawal hash or L2 transaction hash, and note them."""
@@ -435,9 +435,10 @@ class Driver(Tracker):
 
 def _refused_preflight(withdrawal: Withdrawal, refusal: Reverted) -> BridgeError:
     if "GasEstimation" in refusal.reason:
+        message = Message.from_calldata(withdrawal.data)
         return WouldFail(
-            f"withdrawal {tohex(withdrawal.hash)} would fail on L1 now and be lost",
-            f"see why {withdrawal.target} refuses it (for ETH: that the portal holds "
-            f"{amount_text(withdrawal.value)}), then try again",
+            f"withdrawal {tohex(withdrawal.hash)} would fail on L1 now and might be lost",
+            f"see why {message.target if message else withdrawal.target} refuses it (for ETH: that "
+            f"the portal holds {amount_text(withdrawal.value)}), then try again",
         )
     return WouldFail(f"the portal refuses to finalize: {refusal.reason}", "look at it again later")

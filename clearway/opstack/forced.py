@@ -13,6 +13,7 @@ from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender, Transaction
 
 GAS_MARGIN = 20_000
+ESTIMATION_BALANCE = 10**24  # wei
 
 
 class ForcedStarter(Starter):
@@ -68,9 +69,12 @@ class ForcedStarter(Starter):
         )
 
     def _gas_for(self, wanted: Transaction) -> int:
-        """Return L2 gas enough for it; raise `Reverted` if it would fail there."""
+        """Return L2 gas enough for it; raise `Reverted` if it would fail there.
+
+        Its gas is paid on L1, while an estimate wants the account to pay on L2.
+        """
         l2, portal, account = self.rollup.l2, self.rollup.portal, self.sender.address
-        overrides = {str(account): {"balance": hex(self._spendable())}} if self.mint else None
+        overrides = {str(account): {"balance": hex(self._spendable() + ESTIMATION_BALANCE)}}
         estimate = l2.estimate_gas(account, wanted.to, wanted.data, wanted.value, overrides)
         least = self.rollup.l1.call(portal, abi.Portal.MINIMUM_GAS, len(wanted.data))
         return max(int(least), estimate * 5 // 4 + GAS_MARGIN)

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from clearway.opstack import abi
 from clearway.opstack.addresses import Address, address_from_word
-from clearway.opstack.chain import Call, Chain, first_present
+from clearway.opstack.chain import BlockId, Call, Chain, first_present
 from clearway.opstack.errors import Reverted, RpcNonsense
 
 SUPER_ROOT_TYPES = frozenset({4, 5, 7, 9})
@@ -31,6 +31,7 @@ TYPE_NAMES = {
     621: "aggregate-verifier",
 }
 PAGE = 20  # games asked for at once
+NEVER = 2**64 - 1  # when a game without valid proofs expects to be resolved
 MOST_CLAIMS = 64  # a longer game is an open fight, which its fighters resolve
 
 
@@ -104,17 +105,19 @@ class Games:
         self._known: dict[tuple[Address, int], Game] = {}
         self._clocks: dict[int, int] = {}
 
-    def respected_type(self) -> int:
-        return int(self.l1.call(self.portal, abi.Portal.RESPECTED_GAME_TYPE))
+    def respected_type(self, block: BlockId = "latest") -> int:
+        return int(self.l1.call(self.portal, abi.Portal.RESPECTED_GAME_TYPE, block=block))
 
-    def count(self) -> int:
-        return int(self.l1.call(self.factory, abi.Factory.GAME_COUNT))
+    def count(self, block: BlockId = "latest") -> int:
+        return int(self.l1.call(self.factory, abi.Factory.GAME_COUNT, block=block))
 
-    def newest_first(self, game_type: int) -> Iterator[Game]:
-        """Yield all games of a type, newest first, a page at a time."""
-        start = self.count() - 1
+    def newest_first(self, game_type: int, block: BlockId = "latest") -> Iterator[Game]:
+        """Yield all games of a type as of an L1 block, newest first, a page at a time."""
+        start = self.count(block) - 1
         while start >= 0:
-            page = self.l1.call(self.factory, abi.Factory.LATEST, game_type, start, PAGE)
+            page = self.l1.call(
+                self.factory, abi.Factory.LATEST, game_type, start, PAGE, block=block
+            )
             yield from self._known_or_read(
                 [(index, address_from_word(metadata), made) for index, metadata, made, *_ in page]
             )
@@ -154,17 +157,25 @@ class Games:
             if game_type is None or created_at is None or claim is None or position is None:
                 raise RpcNonsense(f"the L1 RPC has no dispute game at {address}", "use another RPC")
             if game_type in SUPER_ROOT_TYPES:
-                claim = self.l1.call(address, abi.Game.ROOT_CLAIM_OF_CHAIN, self.l2_chain_id)
+                claim = self._claim_in_super_root(address)
             games.append(Game(address, index, game_type, created_at, claim, position))
         return games
 
-    def standing(self, game: Game, block: int | str = "latest") -> Standing:
+    def _claim_in_super_root(self, address: Address) -> bytes:
+        """Return what a game claims of our L2; nothing if it forgot us, which equals no root."""
+        try:
+            claim = self.l1.call(address, abi.Game.ROOT_CLAIM_OF_CHAIN, self.l2_chain_id)
+        except Reverted:
+            return b""
+        return bytes(claim)
+
+    def standing(self, game: Game, block: BlockId = "latest") -> Standing:
         """Return how `game` stands at an L1 block, with all the portal would hold against it."""
         calls = [Call(game.address, abi.Game.STATUS), Call(game.address, abi.Game.RESOLVED_AT)]
         status, resolved_at, *judgement = self.l1.calls(
             [*calls, *self._judging_calls(game)], block=block
         )
-        if status is None or resolved_at is None:
+        if status not in set(GameStatus) or resolved_at is None:
             raise RpcNonsense(f"the L1 RPC has no dispute game at {game.address}", "try again")
         return Standing(
             status=GameStatus(status),
@@ -213,7 +224,8 @@ class Games:
     def resolvable_at(self, game: Game) -> int:
         """Return the L1 time from which a game can be resolved if nobody moves; 0 if unknown."""
         if game.game_type == AGGREGATE_VERIFIER_TYPE:
-            return int(self.l1.try_call(game.address, abi.Game.EXPECTED_RESOLUTION) or 0)
+            at = int(self.l1.try_call(game.address, abi.Game.EXPECTED_RESOLUTION) or 0)
+            return at if at != NEVER else 0
         if game.game_type not in self._clocks:
             self._clocks[game.game_type] = int(
                 self.l1.try_call(game.address, abi.Game.MAX_CLOCK) or 0

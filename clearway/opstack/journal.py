@@ -24,6 +24,7 @@ from clearway.opstack.messages import OutputProof, Withdrawal
 from clearway.opstack.rollup import Rollup, WithdrawalProof
 
 SCHEMA_VERSION = 1
+MOVE_AWAY = "move it away; `withdraw show` finds withdrawals again by their L2 transaction"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, fact TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS withdrawals (
@@ -80,7 +81,7 @@ class SignedTransaction:
 
 @dataclass(frozen=True)
 class StoredProof:
-    """A proof of a withdrawal under one game, kept so that pruning by the L2 node doesn't matter."""
+    """A proof of a withdrawal under one game, kept lest the L2 node forget that state."""
 
     game: Address
     game_index: int
@@ -92,23 +93,34 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
-                raise JournalError(
-                    f"{path} was written by another version (schema {version})",
-                    "move it away; `withdraw show` finds withdrawals again by their L2 transaction",
-                )
-            self._db.executescript(SCHEMA)
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        except sqlite3.DatabaseError as error:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"{path} can't be used ({error})", MOVE_AWAY) from error
+
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        self._db.execute("PRAGMA synchronous=FULL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            with self.acting():  # processes that make it at once would lock each other out
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.executescript(SCHEMA)
+                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
             raise JournalError(
-                f"{path} can't be used ({error})",
-                "move it away; `withdraw show` finds withdrawals again by their L2 transaction",
+                f"{self.path} was written by another version (schema {version})", MOVE_AWAY
+            )
+
+    def _run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """Run one statement and return its rows."""
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"{self.path} can't be used ({error})",
+                "free space on the disk, or restore the file",
             ) from error
 
     @classmethod
@@ -125,9 +137,9 @@ class Journal:
             return journal
         journal.close()
         aside = path.with_name(f"{path.stem}.{int(path.stat().st_mtime)}.old")
-        path.replace(aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):  # the last two exist if another process has it open
+            if (part := path.with_name(path.name + suffix)).exists():
+                part.replace(aside.with_name(aside.name + suffix))
         fresh = cls(path)
         fresh._is_of(rollup)
         return fresh
@@ -150,16 +162,19 @@ class Journal:
         self._db.close()
 
     def _fact(self, name: str) -> str | None:
-        row = self._db.execute("SELECT fact FROM facts WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
+        rows = self._run("SELECT fact FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
 
     def _remember(self, name: str, fact: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, fact))
+        self._run("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, fact))
 
     @contextmanager
     def acting(self) -> Iterator[None]:
         """Hold the right to decide and send. Freed by the system if the process dies."""
-        lock = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            lock = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o644)
+        except OSError as error:
+            raise JournalError(f"{self.path} can't be locked ({error})", MOVE_AWAY) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -170,7 +185,7 @@ class Journal:
 
     def add(self, withdrawal: Withdrawal, l2_transaction: bytes) -> None:
         """Note a withdrawal, or the L2 transaction that it has after a reorganisation."""
-        self._db.execute(
+        self._run(
             "INSERT INTO withdrawals VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL) "
             "ON CONFLICT (hash) DO UPDATE SET l2_transaction = excluded.l2_transaction",
             (
@@ -187,18 +202,16 @@ class Journal:
 
     def tracked(self, *, only_open: bool = False) -> list[Tracked]:
         where = "WHERE closed IS NULL" if only_open else ""
-        rows = self._db.execute(f"SELECT * FROM withdrawals {where} ORDER BY rowid")
+        rows = self._run(f"SELECT * FROM withdrawals {where} ORDER BY rowid")
         return [_tracked(row) for row in rows]
 
     def find(self, withdrawal_hash: bytes) -> Tracked | None:
-        row = self._db.execute(
-            "SELECT * FROM withdrawals WHERE hash = ?", (withdrawal_hash,)
-        ).fetchone()
-        return _tracked(row) if row else None
+        rows = self._run("SELECT * FROM withdrawals WHERE hash = ?", (withdrawal_hash,))
+        return _tracked(rows[0]) if rows else None
 
     def close_withdrawal(self, withdrawal_hash: bytes, why: str | None) -> None:
         """Note that nothing is left to do, and why; None opens it again."""
-        self._db.execute("UPDATE withdrawals SET closed = ? WHERE hash = ?", (why, withdrawal_hash))
+        self._run("UPDATE withdrawals SET closed = ? WHERE hash = ?", (why, withdrawal_hash))
 
     # Transactions
 
@@ -207,25 +220,22 @@ class Journal:
     ) -> SignedTransaction:
         """Write down a signed transaction; call it before sending."""
         now = time.time()
-        cursor = self._db.execute(
-            "INSERT INTO transactions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+        ((row_id,),) = self._run(
+            "INSERT INTO transactions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, 0) RETURNING id",
             (chain, purpose, sender, nonce, tx_hash, raw, now),
         )
-        row_id = int(cursor.lastrowid or 0)
         return SignedTransaction(
             row_id, chain, purpose, sender, nonce, tx_hash, raw, now, None, False
         )
 
     def senders(self, chain: str) -> list[Address]:
         """Return the accounts that ever signed for a chain."""
-        rows = self._db.execute(
-            "SELECT DISTINCT sender FROM transactions WHERE chain = ?", (chain,)
-        )
+        rows = self._run("SELECT DISTINCT sender FROM transactions WHERE chain = ?", (chain,))
         return [to_checksum_address(sender) for (sender,) in rows]
 
     def open_transactions(self, chain: str, sender: Address) -> list[SignedTransaction]:
         """Return the transactions whose outcome isn't known, by nonce."""
-        rows = self._db.execute(
+        rows = self._run(
             "SELECT * FROM transactions WHERE outcome IS NULL AND chain = ? AND sender = ? "
             "ORDER BY nonce, id",
             (chain, sender),
@@ -234,7 +244,7 @@ class Journal:
 
     def transactions_for(self, purpose: str) -> list[SignedTransaction]:
         """Return all transactions signed for one purpose, newest first."""
-        rows = self._db.execute(
+        rows = self._run(
             "SELECT * FROM transactions WHERE purpose = ? ORDER BY id DESC", (purpose,)
         )
         return [_signed(row) for row in rows]
@@ -252,7 +262,7 @@ class Journal:
 
     def mined_for(self, purpose_prefix: str) -> list[SignedTransaction]:
         """Return the mined transactions whose purpose starts so, oldest first."""
-        rows = self._db.execute(
+        rows = self._run(
             "SELECT * FROM transactions WHERE outcome = 'mined' AND substr(purpose, 1, ?) = ? "
             "ORDER BY id",
             (len(purpose_prefix), purpose_prefix),
@@ -260,17 +270,15 @@ class Journal:
         return [_signed(row) for row in rows]
 
     def settle(self, transaction_id: int, outcome: str) -> None:
-        self._db.execute(
-            "UPDATE transactions SET outcome = ? WHERE id = ?", (outcome, transaction_id)
-        )
+        self._run("UPDATE transactions SET outcome = ? WHERE id = ?", (outcome, transaction_id))
 
     def report(self, purpose: str) -> None:
         """Note that whoever asked for this was told how it ended."""
-        self._db.execute("UPDATE transactions SET reported = 1 WHERE purpose = ?", (purpose,))
+        self._run("UPDATE transactions SET reported = 1 WHERE purpose = ?", (purpose,))
 
     def reopen(self, chain: str, sender: Address, nonces_used: int) -> None:
         """Open again what was mined in blocks that the chain has since dropped."""
-        self._db.execute(
+        self._run(
             "UPDATE transactions SET outcome = NULL "
             "WHERE outcome = 'mined' AND chain = ? AND sender = ? AND nonce >= ?",
             (chain, sender, nonces_used),
@@ -283,7 +291,7 @@ class Journal:
     ) -> None:
         output = proof.output
         nodes = json.dumps([node.hex() for node in proof.nodes])
-        self._db.execute(
+        self._run(
             "INSERT OR REPLACE INTO proofs VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 withdrawal_hash,
@@ -296,8 +304,13 @@ class Journal:
             ),
         )
 
+    def roots_of(self, game: Address) -> set[bytes]:
+        """Return the output roots that were recomputed to prove against a game."""
+        parts = "SELECT state_root, storage_root, block_hash FROM proofs WHERE game = ?"
+        return {OutputProof(*row).root for row in self._run(parts, (game,))}
+
     def proofs_of(self, withdrawal_hash: bytes) -> list[StoredProof]:
-        rows = self._db.execute("SELECT * FROM proofs WHERE withdrawal = ?", (withdrawal_hash,))
+        rows = self._run("SELECT * FROM proofs WHERE withdrawal = ?", (withdrawal_hash,))
         return [
             StoredProof(
                 game=to_checksum_address(game),

@@ -6,6 +6,7 @@ local network and the live ones.
 
 from dataclasses import dataclass
 
+import rlp
 from eth_utils.crypto import keccak
 
 from clearway.opstack import abi
@@ -15,7 +16,7 @@ from clearway.opstack.addresses import (
     ZERO_ADDRESS,
     Address,
 )
-from clearway.opstack.chain import Call, Chain, first_present
+from clearway.opstack.chain import MISSHAPEN, Call, Chain, first_present
 from clearway.opstack.errors import (
     RpcError,
     RpcNonsense,
@@ -99,7 +100,7 @@ class Rollup:
         other = l2.try_call(L2_MESSENGER, abi.Messenger.OTHER)
         if other != messenger:
             raise WrongChain(
-                f"the L2 RPC at {l2.url} (chain {l2.chain_id}) is not the rollup of portal {portal}",
+                f"the L2 RPC at {l2.url} (chain {l2.chain_id}) isn't the rollup of portal {portal}",
                 f"its messenger answers to {other or 'nobody'} and not to {messenger}: check the "
                 "L2 RPC and the portal",
             )
@@ -170,7 +171,8 @@ class Rollup:
             output = OutputProof(header.state_root, unhex(answer["storageHash"]), header.hash)
             nodes = [unhex(n) for entry in answer["storageProof"] for n in entry["proof"]]
             values = [int(entry["value"], 16) for entry in answer["storageProof"]]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            nodes = complete_storage_proof(slot, nodes) if slot else nodes
+        except (*MISSHAPEN, rlp.DecodingError) as error:
             raise RpcNonsense(
                 f"the L2 RPC at {self.l2.url} gave no proof for block {l2_block}", "use another RPC"
             ) from error
@@ -184,4 +186,4 @@ class Rollup:
                 f"the withdrawal isn't in the state of L2 block {l2_block}",
                 "the L2 may have been reorganised: look at the withdrawal again",
             )
-        return WithdrawalProof(output, complete_storage_proof(slot, nodes) if slot else nodes)
+        return WithdrawalProof(output, nodes)

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from eth_account.typed_transactions import TypedTransaction
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 
 from clearway.opstack.abi import revert_reason
 from clearway.opstack.addresses import Address
@@ -18,18 +20,20 @@ from clearway.opstack.chain import Chain, waiting
 from clearway.opstack.errors import (
     BridgeError,
     RpcError,
+    RpcNonsense,
     RpcUnavailable,
     TransactionFailed,
     UnknownTransaction,
 )
 from clearway.opstack.journal import Journal, SignedTransaction
-from clearway.opstack.messages import tohex, unhex
+from clearway.opstack.messages import tohex
 
 GAS_MARGIN = 1.25
 BUMP_AFTER = 60.0  # wall seconds without inclusion
-BUMP = 1.15  # nodes want at least 1.10 for a replacement
+BUMP_PERCENT = 115  # nodes want at least 110 for a replacement
 RECEIPT_TIMEOUT = 300.0  # wall seconds
 SEND_ATTEMPTS = 4
+NONCE_PAUSE = 0.1  # seconds
 
 
 class Signer(Protocol):
@@ -107,14 +111,21 @@ class Sender:
             try:
                 self.chain.broadcast(signed.raw)
                 return signed
-            except RpcUnavailable:
+            except (RpcUnavailable, RpcNonsense):
                 raise  # it may have arrived: it stays written down
             except BridgeError as error:
+                # Sent again after a broken connection, its own first copy may be in its way.
+                if self._has_arrived(signed):
+                    return signed
                 self.journal.settle(signed.id, "replaced")
                 if not _is_nonce_taken(error) or attempt == SEND_ATTEMPTS - 1:
                     raise
-                time.sleep(0.1)
+                time.sleep(NONCE_PAUSE)
         raise AssertionError("unreachable")
+
+    def _has_arrived(self, signed: SignedTransaction) -> bool:
+        known = self.chain.request("eth_getTransactionByHash", tohex(signed.hash))
+        return known is not None or self.chain.receipt(signed.hash) is not None
 
     def _estimate(self, transaction: Transaction) -> int:
         estimate = self.chain.estimate_gas(
@@ -163,7 +174,7 @@ class Sender:
                     return self._successful(candidate, receipt)
             if time.monotonic() > bump_at:
                 bump_at += BUMP_AFTER
-                self._bump(signed)
+                self._hurry(signed)
         raise UnknownTransaction(
             f"{self.chain.name} didn't include transaction {tohex(signed.hash)} in {timeout:g} s",
             "it is written down: run the same command again to go on",
@@ -176,28 +187,47 @@ class Sender:
             if (other.nonce, other.sender) == (signed.nonce, signed.sender)
         ]
 
-    def _bump(self, signed: SignedTransaction) -> None:
+    def _hurry(self, signed: SignedTransaction) -> None:
         """Replace a transaction that lingers by one with higher fees, same nonce, same effect."""
-        pending = self.chain.request("eth_getTransactionByHash", tohex(signed.hash))
-        if pending is None:
-            self.chain.broadcast(signed.raw)
+        with self.journal.acting():
+            if self.chain.next_nonce(self.address) > signed.nonce:
+                self._require_inclusion(signed)
+                return
+            latest = next(s for s in self._with_its_replacements(signed) if s.outcome is None)
+            bumped = self._bumped(latest)
+            try:
+                self.chain.broadcast(bumped.raw)
+            except (RpcUnavailable, RpcNonsense):
+                raise
+            except BridgeError:
+                if not self._has_arrived(bumped):
+                    self.journal.settle(bumped.id, "replaced")
+                _send_again(self.chain, latest)
+
+    def _require_inclusion(self, signed: SignedTransaction) -> None:
+        """Raise `TransactionFailed` if the nonce was used, and by none of ours."""
+        ours = self._with_its_replacements(signed)
+        if any(self.chain.receipt(one.hash) for one in ours):
             return
+        for one in ours:
+            self.journal.settle(one.id, "replaced")
+        raise TransactionFailed(
+            f"{self.chain.name} transaction {tohex(signed.hash)} was replaced by another of "
+            f"{self.address} (nonce {signed.nonce})",
+            "see what that one did; the same command will send anew",
+        )
+
+    def _bumped(self, signed: SignedTransaction) -> SignedTransaction:
+        """Sign and write down the same again with higher fees."""
+        sent = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
         fees = {
-            name: max(int(int(pending[name], 16) * BUMP) + 1, fee)
+            name: max(sent[name] * BUMP_PERCENT // 100 + 1, fee)
             for name, fee in self.chain.fees().items()
         }
         call = Transaction(
-            signed.purpose,
-            to_checksum_address(pending["to"]),
-            unhex(pending["input"]),
-            int(pending["value"], 16),
+            signed.purpose, to_checksum_address(sent["to"]), bytes(sent["data"]), sent["value"]
         )
-        with self.journal.acting():
-            bumped = self._sign(call, signed.nonce, int(pending["gas"], 16), fees)
-            try:
-                self.chain.broadcast(bumped.raw)
-            except RpcError:
-                self.journal.settle(bumped.id, "replaced")  # included meanwhile
+        return self._sign(call, signed.nonce, sent["gas"], fees)
 
     def _successful(
         self, signed: SignedTransaction, receipt: Mapping[str, Any]
@@ -242,9 +272,9 @@ def _send_again(chain: Chain, signed: SignedTransaction) -> None:
     try:
         chain.broadcast(signed.raw)
     except RpcError as error:
-        if not _is_nonce_taken(error):
+        # If the chain moved on while we looked, the next look tells; fees are bumped in `wait`.
+        if not _is_nonce_taken(error) and "fee" not in error.message.lower():
             raise
-        # The chain moved on while we looked: the next look tells.
 
 
 def _is_nonce_taken(error: BridgeError) -> bool:

@@ -2,14 +2,17 @@
 
 import datetime
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import cast
+from typing import Any
 
 from clearway.opstack import abi
-from clearway.opstack.addresses import Address
+from clearway.opstack.abi import Function
+from clearway.opstack.addresses import L2_BRIDGE, L2_MESSENGER, Address
 from clearway.opstack.messages import Message, Withdrawal
 
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+END_OF_TIME = 253_402_300_800  # 10000-01-01
 
 
 def duration(seconds: int) -> str:
@@ -23,7 +26,9 @@ def duration(seconds: int) -> str:
 
 
 def moment(timestamp: int) -> str:
-    """Show a timestamp of a chain, in UTC."""
+    """Show a timestamp of a chain, in UTC; one after the year 9999 is never."""
+    if timestamp >= END_OF_TIME:
+        return "never"
     when = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return when.strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -42,38 +47,50 @@ def short(hash_or_address: str) -> str:
 
 def l1_token_of(withdrawal: Withdrawal) -> Address | None:
     """Return the L1 token that a withdrawal brings, None if it brings another thing."""
-    message = Message.from_calldata(withdrawal.data)
-    if message is None or message.data[:4] != abi.Bridge.FINALIZE_TOKEN.selector:
-        return None
-    return cast(Address, abi.Bridge.FINALIZE_TOKEN.arguments_of(message.data)[0])
+    function, arguments = _transfer(withdrawal)
+    return arguments[0] if function is abi.Bridge.FINALIZE_TOKEN else None
 
 
 def parties(withdrawal: Withdrawal) -> tuple[Address, Address]:
     """Return who sends on L2 and who receives on L1 what a withdrawal brings."""
-    message = Message.from_calldata(withdrawal.data)
-    if message is None:
-        return withdrawal.sender, withdrawal.target
-    for function, first in ((abi.Bridge.FINALIZE_ETH, 0), (abi.Bridge.FINALIZE_TOKEN, 2)):
-        if message.data[:4] == function.selector:
-            sender, receiver = function.arguments_of(message.data)[first : first + 2]
-            return sender, receiver
-    return message.sender, message.target
+    function, arguments = _transfer(withdrawal)
+    if function is abi.Bridge.FINALIZE_ETH:
+        return arguments[0], arguments[1]
+    if function is abi.Bridge.FINALIZE_TOKEN:
+        return arguments[2], arguments[3]
+    if message := _message(withdrawal):
+        return message.sender, message.target
+    return withdrawal.sender, withdrawal.target
 
 
 def description(withdrawal: Withdrawal, tokens: Mapping[str, tuple[str, int]]) -> str:
     """Say what a withdrawal brings to L1; `tokens` gives (symbol, decimals) by L1 address."""
-    message = Message.from_calldata(withdrawal.data)
-    if message is None:
-        return f"{amount(withdrawal.value)} ETH" if withdrawal.value else "a call"
-    inner = message.data
-    if inner[:4] == abi.Bridge.FINALIZE_ETH.selector:
-        _, _, units, _ = abi.Bridge.FINALIZE_ETH.arguments_of(inner)
-        return f"{amount(units)} ETH"
-    if inner[:4] == abi.Bridge.FINALIZE_TOKEN.selector:
-        l1_token, _, _, _, units, _ = abi.Bridge.FINALIZE_TOKEN.arguments_of(inner)
+    function, arguments = _transfer(withdrawal)
+    if function is abi.Bridge.FINALIZE_ETH:
+        return f"{amount(arguments[2])} ETH"
+    if function is abi.Bridge.FINALIZE_TOKEN:
+        l1_token, units = arguments[0], arguments[4]
         if l1_token in tokens:
             symbol, decimals = tokens[l1_token]
             return f"{amount(units, decimals)} {symbol}"
         return f"{units} units of {short(l1_token)}"
-    carried = f" with {amount(message.value)} ETH" if message.value else ""
-    return f"message to {short(message.target)}{carried}"
+    if message := _message(withdrawal):
+        carried = f" with {amount(message.value)} ETH" if message.value else ""
+        return f"message to {short(message.target)}{carried}"
+    return f"{amount(withdrawal.value)} ETH" if withdrawal.value else "a call"
+
+
+def _message(withdrawal: Withdrawal) -> Message | None:
+    """Return the message in a withdrawal of the messenger, who alone is believed."""
+    is_messengers = withdrawal.sender == L2_MESSENGER
+    return Message.from_calldata(withdrawal.data) if is_messengers else None
+
+
+def _transfer(withdrawal: Withdrawal) -> tuple[Function | None, tuple[Any, ...]]:
+    """Return the call in a message of the bridge, who alone is believed, and its arguments."""
+    message = _message(withdrawal)
+    if message and message.sender == L2_BRIDGE:
+        for function in (abi.Bridge.FINALIZE_ETH, abi.Bridge.FINALIZE_TOKEN):
+            with suppress(Exception):  # eth_abi has many kinds
+                return function, function.arguments_of(message.data)
+    return None, ()

@@ -10,8 +10,9 @@ from enum import Enum
 from clearway.opstack import abi
 from clearway.opstack.addresses import MESSAGE_PASSER, Address
 from clearway.opstack.chain import LOG_RANGE, Block, Call
-from clearway.opstack.errors import RpcError, UnknownTransaction
+from clearway.opstack.errors import RpcError, StateUnavailable, UnknownTransaction
 from clearway.opstack.games import Game, GameStatus, Standing
+from clearway.opstack.journal import Journal
 from clearway.opstack.messages import Message, Withdrawal, tohex, unhex, withdrawals_in
 from clearway.opstack.rollup import Delays, Rollup
 
@@ -90,7 +91,7 @@ class View:
     false_games: int  # games passed over because they lie
 
     def best_proof(self, delays: Delays) -> Proof | None:
-        """Return the usable proof that can be finalized first; a game won goes before an open one."""
+        """Return the usable proof that is ready first; one of a won game goes before others."""
         never = 2**64
 
         def order(proof: Proof) -> tuple[bool, int, int]:
@@ -188,10 +189,15 @@ def progress(view: View, delays: Delays) -> float:
 
 
 class Reader:
-    """Reads views of the chains, and remembers which games told the truth."""
+    """Reads views of the chains, and remembers which games told the truth.
 
-    def __init__(self, rollup: Rollup) -> None:
+    Those that its journal has proofs of were found true when the proofs were made; the L2 node may
+    have forgotten their state since.
+    """
+
+    def __init__(self, rollup: Rollup, journal: Journal | None = None) -> None:
         self.rollup = rollup
+        self.journal = journal
         self._true_games: set[tuple[Address, bytes, int]] = set()
 
     def view(
@@ -300,8 +306,14 @@ class Reader:
     ) -> Proof:
         game = self.rollup.games.at_address(game_address)
         standing = self.rollup.games.standing(game, head.number)
-        is_true = standing.status is GameStatus.DEFENDER_WINS or self.is_true(game)
-        return Proof(submitter, proven_at, game, standing, bool(is_true))
+        is_true = standing.status is GameStatus.DEFENDER_WINS or self._is_known_true(game)
+        return Proof(submitter, proven_at, game, standing, is_true)
+
+    def _is_known_true(self, game: Game) -> bool:
+        try:
+            return bool(self.is_true(game))
+        except StateUnavailable:
+            return False  # a stranger's proof, against a game that we can't judge
 
     def find_game(self, l2_block: int, l2_timestamp: int, head: Block) -> tuple[Game | None, int]:
         """Return the oldest game to prove an L2 block against, and how many false ones there are.
@@ -309,17 +321,22 @@ class Reader:
         Its claim equals the output root that our own L2 node gives.
         """
         games = self.rollup.games
-        game_type = games.respected_type()
+        game_type = games.respected_type(head.number)
         needed = self.rollup.position_of(l2_block, game_type)
         best, false_games = None, 0
-        for game in games.newest_first(game_type):
+        for game in games.newest_first(game_type, head.number):
             if game.created_at < l2_timestamp - CLOCK_DRIFT:
                 break
             if game.position < needed:
                 continue
             if games.standing(game, head.number).is_hopeless:
                 continue
-            is_true = self.is_true(game)
+            try:
+                is_true = self.is_true(game)
+            except StateUnavailable:
+                if best is None:
+                    raise
+                break  # still older ones are forgotten too
             if is_true:
                 best = game
             elif is_true is False:
@@ -329,7 +346,7 @@ class Reader:
     def is_true(self, game: Game) -> bool | None:
         """Tell whether a game claims the root that our L2 node has; None if it can't know yet."""
         key = (game.address, game.claim, game.position)
-        if key in self._true_games:
+        if key in self._true_games or self._was_true(game):
             return True
         block = self.rollup.block_of(game)
         if block is None:
@@ -338,6 +355,9 @@ class Reader:
             return False
         self._true_games.add(key)
         return True
+
+    def _was_true(self, game: Game) -> bool:
+        return self.journal is not None and game.claim in self.journal.roots_of(game.address)
 
 
 def find_withdrawals(rollup: Rollup, l2_transaction: bytes) -> list[Withdrawal]:

@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from eth_abi.exceptions import EncodingError, ParseError
-from eth_abi.grammar import BasicType, TupleType, parse
+from eth_abi import is_encodable_type
+from eth_abi.exceptions import EncodingError
+from eth_abi.grammar import BasicType, TupleType, normalize, parse
 
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import parse_address
@@ -40,13 +41,10 @@ def encode_call(signature: str, arguments: Sequence[str]) -> bytes:
     advice = "give its name and types, such as 'ping(uint256,address)'"
     if not SIGNATURE.fullmatch(plain):
         raise BadInput(f"{signature!r} is not a function's signature", advice)
-    function = Function(plain)
-    try:
-        kinds = [parse(kind) for kind in function.inputs]
-        for kind in kinds:
-            kind.validate()
-    except (ParseError, ValueError) as error:
-        raise BadInput(f"{signature!r} has a type that doesn't exist", advice) from error
+    function = _canonical(Function(plain))
+    if not all(map(is_encodable_type, function.inputs)):
+        raise BadInput(f"{signature!r} has a type that doesn't exist", advice)
+    kinds = [parse(kind) for kind in function.inputs]
     if len(kinds) != len(arguments):
         raise BadInput(
             f"{function.name} takes {len(kinds)} arguments and {len(arguments)} are given",
@@ -57,6 +55,11 @@ def encode_call(signature: str, arguments: Sequence[str]) -> bytes:
         return function.encode(*values)
     except (EncodingError, OverflowError, TypeError, ValueError) as error:
         raise BadInput(f"an argument doesn't fit {plain} ({error})", "check the values") from error
+
+
+def _canonical(function: Function) -> Function:
+    """Write "uint" as "uint256": the selector is of the full names."""
+    return Function(f"{function.name}({','.join(map(normalize, function.inputs))})")
 
 
 def _value(kind: Any, text: str) -> Any:

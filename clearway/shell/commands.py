@@ -9,7 +9,9 @@ import functools
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +25,7 @@ from clearway.networks import LOCAL, LOCAL_FOLDER, Network, find_network
 from clearway.opstack import BridgeError, Driver, Journal, Rollup, Sender, Signer, Tracker
 from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain
-from clearway.opstack.errors import BadInput, JournalError
+from clearway.opstack.errors import BadInput
 from clearway.shell.accounts import find_signer, unlocked
 
 JOURNAL_FOLDER = Path(".clearway")  # in the project's folder
@@ -54,6 +56,7 @@ class BridgeGroup(click.Group):
     group_class = type
 
     def invoke(self, ctx: click.Context) -> Any:
+        _let_ctrl_c_be_seen()
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
@@ -69,6 +72,12 @@ class BridgeGroup(click.Group):
             again = "" if ctx.meta.get(DEBUG_KEY) else ", run again with --debug"
             what = f"{type(error).__name__} {_sentence(error)}".strip()
             _fail(ctx, f"this is a bug: {what}{again}", BUG)
+
+
+def _let_ctrl_c_be_seen() -> None:
+    """Make Ctrl-C a KeyboardInterrupt again; Ape, once imported, has it exit without a word."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _sentence(error: Exception) -> str:
@@ -128,13 +137,7 @@ class Session:
 
     @functools.cached_property
     def journal(self) -> Journal:
-        try:
-            return Journal.for_rollup(self.rollup, self._journal_folder)
-        except OSError as error:
-            raise JournalError(
-                f"no journal can be kept in {self._journal_folder} ({error.strerror})",
-                "make that folder writable, or name another with --journal",
-            ) from error
+        return Journal.for_rollup(self.rollup, self._journal_folder)
 
     @functools.cached_property
     def account(self) -> Address:

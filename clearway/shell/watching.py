@@ -61,6 +61,12 @@ def watch(driver: Driver, display: Display, pause: float) -> list[Report]:
         time.sleep(pause)
 
 
+def state_of(report: Report) -> str:
+    """Say where a withdrawal stands; whom it waits for is left out where its status says so."""
+    is_plain = report.waits_for == "done" or report.waits_for.startswith("you")
+    return report.status.value + ("" if is_plain else f", {report.waits_for}")
+
+
 def problem_of(error: BridgeError | None) -> str:
     return f"problem: {error}" if error else ""
 
@@ -97,7 +103,7 @@ class Lines:
             text.moment(report.view.now).removesuffix(" UTC"),
             short(withdrawal),
             f"{self._names.what(withdrawal)}:",
-            f"{report.status.value}, {report.waits_for}",
+            state_of(report),
         ]
         if when := when_ready(report):
             words.append(f"(ready {when})")

@@ -104,11 +104,11 @@ def is_over(report: Report) -> bool:
 
 
 def when_ready(report: Report) -> str:
-    """Say when it can be finalized, in the chain's time; empty where that isn't known."""
-    if not report.ready_at or is_over(report):
-        return ""
+    """Say when it can be finalized, in the chain's time; empty if that isn't known, or past."""
     left = report.ready_at - report.view.now
-    return f"{text.moment(report.ready_at)}, {f'in {text.duration(left)}' if left > 0 else 'now'}"
+    if not report.ready_at or is_over(report) or left <= 0:
+        return ""
+    return f"{text.moment(report.ready_at)}, in {text.duration(left)}"
 
 
 def facts(rollup: Rollup, report: Report) -> Iterator[tuple[str, str]]:

@@ -12,18 +12,23 @@ from tests.integration.world import ETHER, World
 
 def finalize_at_the_first_possible_second(world: World, withdrawal: Withdrawal) -> None:
     """Take Alice's withdrawal to its end; a second earlier the portal and the client refuse."""
-    proven = world.prove(world.alice)
-    world.advance("4d")  # the game is resolved within it
+    world.settle()
+    world.advance("2d")  # so that the proof's age is what counts, and not the game's
+    world.prove(world.alice)
+    world.advance("4d")
     report = world.report(world.alice)
-    assert report.view.proofs[0].is_won
-    first = report.ready_at
+    (proof,) = report.view.proofs
+    assert proof.is_won
+    first = proof.proven_at + 604_800 + 1
     submitter = world.alice.address
 
-    assert world.refusal_at(withdrawal, submitter, first - 1)
+    assert report.ready_at == first
+    assert world.refusal_at(withdrawal, submitter, first - 1) == (
+        "proven withdrawal has not matured yet"
+    )
     assert world.status_at(report.view, first - 1) is Status.WAITING_TO_FINALIZE
     assert world.refusal_at(withdrawal, submitter, first) == ""
     assert world.status_at(report.view, first) is Status.READY_TO_FINALIZE
-    assert first <= proven.ready_at + 302_400
 
     nonce = world.l1.next_nonce(submitter)
     driver = world.driver(world.alice)

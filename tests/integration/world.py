@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import rlp
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 from trie import HexaryTrie
 
 from clearway.devnet.accounts import Role, people, role
@@ -65,37 +67,34 @@ class World:
 
     # Clients
 
-    def journal(self, user: LocalAccount) -> Journal:
-        return Journal.for_rollup(self.rollup, self.home / user.address)
+    def journal(self, user: LocalAccount, rollup: Rollup | None = None) -> Journal:
+        return Journal.for_rollup(rollup or self.rollup, self.home / user.address)
 
     def deposits(self, user: LocalAccount) -> Deposits:
         rollup = self.connect()
-        return Deposits(rollup, Sender(rollup.l1, user, self._own_journal(rollup, user)))
+        return Deposits(rollup, Sender(rollup.l1, user, self.journal(user, rollup)))
 
     def starter(self, user: LocalAccount) -> Starter:
         rollup = self.connect()
-        return Starter(rollup, Sender(rollup.l2, user, self._own_journal(rollup, user)))
+        return Starter(rollup, Sender(rollup.l2, user, self.journal(user, rollup)))
 
     def forced(self, user: LocalAccount, mint: int = 0) -> ForcedStarter:
         rollup = self.connect()
-        sender = Sender(rollup.l1, user, self._own_journal(rollup, user))
+        sender = Sender(rollup.l1, user, self.journal(user, rollup))
         return ForcedStarter(rollup, sender, mint)
 
     def driver(self, user: LocalAccount) -> Driver:
         rollup = self.connect()
-        journal = self._own_journal(rollup, user)
+        journal = self.journal(user, rollup)
         return Driver(rollup, Sender(rollup.l1, user, journal), journal)
 
     def tracker(self, user: LocalAccount) -> Tracker:
         rollup = self.connect()
-        return Tracker(rollup, self._own_journal(rollup, user))
+        return Tracker(rollup, self.journal(user, rollup))
 
     def senders(self, user: LocalAccount) -> dict[str, Sender]:
         journal = self.journal(user)
         return {chain.name: Sender(chain, user, journal) for chain in (self.l1, self.l2)}
-
-    def _own_journal(self, rollup: Rollup, user: LocalAccount) -> Journal:
-        return Journal.for_rollup(rollup, self.home / user.address)
 
     # Moving value
 
@@ -127,7 +126,8 @@ class World:
         return tracked
 
     def prove(self, user: LocalAccount) -> Report:
-        """Prove a user's one withdrawal against a game that exists already."""
+        """Prove a user's one withdrawal, once it is proposed."""
+        self.settle()
         self.advance("1s")  # the proof's block must be later than the game's
         report = self.drive(user)
         assert report.view.best_proof(self.rollup.delays), report.waits_for
@@ -135,8 +135,7 @@ class World:
 
     def carry_out(self, user: LocalAccount) -> Report:
         """Let the delays of a user's one withdrawal pass and take it to its end."""
-        self.advance("1s")
-        self.drive(user)
+        self.prove(user)
         self.advance("15d")
         return self.drive(user)
 
@@ -179,7 +178,8 @@ class World:
         return receipt
 
     def deploy(self, chain: Chain, name: str, types: str = "", *arguments: object) -> Address:
-        outbox = Outbox(Rpc(chain.url), people()[9])
+        # Two deployers, lest two contracts have one address.
+        outbox = Outbox(Rpc(chain.url), people()[8 if chain is self.l1 else 9])
         address = outbox.create(name, creation(name, types, *arguments))
         outbox.send()
         return address
@@ -202,15 +202,20 @@ class World:
 
     # Accounts
 
-    def fees_of(self, chain: Chain, user: LocalAccount) -> int:
+    def fees_since_fork(self, user: LocalAccount) -> int:
+        """Return what an account has paid on this L1, and not on the one it is a fork of."""
+        first = self.network.fork_block + 1
+        return self.fees_of(self.l1, user, first)
+
+    def fees_of(self, chain: Chain, user: LocalAccount, first: int = 1) -> int:
         """Return the wei that an account has paid for its transactions, from their receipts."""
-        sent = [one for one in self._transactions(chain) if one["from"] == user.address.lower()]
+        sent = [one for one in self._transactions(chain, first) if one["from"] == user.address.lower()]
         return sum(self._fee(chain, one) for one in sent)
 
-    def _transactions(self, chain: Chain) -> list[dict[str, Any]]:
+    def _transactions(self, chain: Chain, first: int) -> list[dict[str, Any]]:
         head = chain.block().number
         blocks = chain.batch(
-            [("eth_getBlockByNumber", (hex(number), True)) for number in range(1, head + 1)]
+            [("eth_getBlockByNumber", (hex(number), True)) for number in range(first, head + 1)]
         )
         return [one for block in blocks if block for one in block["transactions"]]
 
@@ -330,20 +335,8 @@ class World:
 def forged_proof(withdrawal: Withdrawal) -> tuple[OutputProof, Sequence[bytes]]:
     """Return the proof of a withdrawal in a state that never was."""
     storage = HexaryTrie({}, prune=False)
-    key = _keccak(withdrawal.slot)
+    key = keccak(withdrawal.slot)
     storage[key] = b"\x01"
-    storage[_keccak(b"other")] = b"\x01"
-    nodes = [_rlp(node) for node in storage.get_proof(key)]
-    return OutputProof(_keccak(b"state"), bytes(storage.root_hash), _keccak(b"block")), nodes
-
-
-def _keccak(data: bytes) -> bytes:
-    from eth_utils.crypto import keccak
-
-    return keccak(data)
-
-
-def _rlp(node: Any) -> bytes:
-    import rlp
-
-    return bytes(rlp.encode(node))
+    storage[keccak(b"other")] = b"\x01"
+    nodes = [bytes(rlp.encode(node)) for node in storage.get_proof(key)]
+    return OutputProof(keccak(b"state"), bytes(storage.root_hash), keccak(b"block")), nodes

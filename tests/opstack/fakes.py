@@ -2,11 +2,14 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from web3.providers.base import JSONBaseProvider
 
 from clearway.opstack.chain import Chain
@@ -84,23 +87,20 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
+    def __enter__(self) -> "Server":
+        # It looks often whether it is to end.
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release.set()
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
     def chain(self, timeout: float = 20) -> Chain:
         return Chain.connect(self.url, "L1", timeout)
-
-
-@contextmanager
-def serving(respond: Callable[[Any], Any]) -> Iterator[Server]:
-    server = Server(respond)
-    # A short interval lets it end soon.
-    thread = threading.Thread(target=server.http.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.release.set()
-        server.http.shutdown()
-        server.http.server_close()
-        thread.join()
 
 
 def answering(answer: Callable[..., Answer]) -> Callable[[Any], Any]:
@@ -113,3 +113,141 @@ def answering(answer: Callable[..., Answer]) -> Callable[[Any], Any]:
         return {"jsonrpc": "2.0", "id": request["id"], **body}
 
     return respond
+
+
+class FakeNode:
+    """A chain of one mempool, which keeps the rules about nonces and balances.
+
+    `mines` tells whether it mines what arrives; `effects` are the calls that were included, as
+    (sender, data). Call it as the `answer` of a provider or a server.
+    """
+
+    def __init__(self, chain_id: int = 900, mines: bool = True) -> None:
+        self.chain_id = chain_id
+        self.mines = mines
+        self.base_fee = 10**9
+        self.balance = 10**20
+        self.reverts = False  # whether what is mined from now on reverts
+        self.blocks: list[list[Answer]] = [[]]  # the transactions of each
+        self.pool: dict[tuple[str, int], Answer] = {}  # by sender and nonce
+        self.seen_raw: list[str] = []
+
+    @property
+    def effects(self) -> list[tuple[str, str]]:
+        mined = [one for block in self.blocks for one in block]
+        return [(one["from"], one["input"]) for one in mined if one["status"] == "0x1"]
+
+    def __call__(self, method: str, *params: Any) -> Answer:
+        return getattr(self, method)(*params)
+
+    def mine(self) -> None:
+        """Include what can be included, in one block."""
+        block = []
+        for (sender, nonce), one in sorted(self.pool.items()):
+            if nonce == self._used(sender) + sum(other["from"] == sender for other in block):
+                block.append({**one, "status": "0x0" if self.reverts else "0x1"})
+        self.pool = {key: one for key, one in self.pool.items() if one["hash"] not in hashes(block)}
+        self.blocks.append(block)
+
+    def reorganize(self, depth: int = 1, into: list[Answer] | None = None) -> None:
+        """Drop the last blocks with all that was in them; `into` is mined instead."""
+        del self.blocks[-depth:]
+        self.blocks += [into or []] * (depth + 1)
+
+    def _used(self, sender: str) -> int:
+        return sum(one["from"] == sender for block in self.blocks for one in block)
+
+    def _find(self, hash_: str) -> tuple[int, Answer] | None:
+        for number, block in enumerate(self.blocks):
+            for one in block:
+                if one["hash"] == hash_:
+                    return number, one
+        return None
+
+    def eth_chainId(self) -> Answer:
+        return result(hex(self.chain_id))
+
+    def eth_getTransactionCount(self, sender: str, block: str) -> Answer:
+        nonce = self._used(sender)
+        while block == "pending" and (sender, nonce) in self.pool:
+            nonce += 1
+        return result(hex(nonce))
+
+    def eth_sendRawTransaction(self, raw: str) -> Answer:
+        self.seen_raw.append(raw)
+        data = bytes.fromhex(raw[2:])
+        fields = TypedTransaction.from_bytes(HexBytes(data)).as_dict()
+        sender, nonce = Account.recover_transaction(raw), fields["nonce"]
+        hash_ = "0x" + keccak(data).hex()
+        before = self.pool.get((sender, nonce))
+        if before and before["hash"] == hash_:
+            return refusal("already known")
+        if nonce < self._used(sender):
+            return refusal(f"nonce too low: next nonce {self._used(sender)}, tx nonce {nonce}")
+        if before and fields["maxFeePerGas"] * 10 < int(before["maxFeePerGas"], 16) * 11:
+            return refusal("replacement transaction underpriced")
+        if fields["maxFeePerGas"] < self.base_fee:
+            return refusal("max fee per gas less than block base fee")
+        if fields["value"] + fields["gas"] * fields["maxFeePerGas"] > self.balance:
+            return refusal("insufficient funds for gas * price + value")
+        self.pool[sender, nonce] = {
+            "hash": hash_,
+            "from": sender,
+            "nonce": hex(nonce),
+            "to": "0x" + fields["to"].hex(),
+            "input": "0x" + fields["data"].hex(),
+            "value": hex(fields["value"]),
+            "gas": hex(fields["gas"]),
+            "maxFeePerGas": hex(fields["maxFeePerGas"]),
+            "maxPriorityFeePerGas": hex(fields["maxPriorityFeePerGas"]),
+        }
+        if self.mines:
+            self.mine()
+        return result(hash_)
+
+    def eth_getTransactionByHash(self, hash_: str) -> Answer:
+        found = self._find(hash_)
+        pooled = [one for one in self.pool.values() if one["hash"] == hash_]
+        return result(found[1] if found else (pooled or [None])[0])
+
+    def eth_getTransactionReceipt(self, hash_: str) -> Answer:
+        if (found := self._find(hash_)) is None:
+            return result(None)
+        number, one = found
+        return result(
+            {
+                "transactionHash": hash_,
+                "status": one["status"],
+                "blockNumber": hex(number),
+                "logs": [],
+                "logsBloom": "0x" + "00" * 256,
+            }
+        )
+
+    def eth_getBlockByNumber(self, block: str, _: bool) -> Answer:
+        number = len(self.blocks) - 1 if block == "latest" else int(block, 16)
+        if number >= len(self.blocks):
+            return result(None)
+        names = [self.chain_id, number, *sorted(hashes(self.blocks[number]))]
+        return result(
+            {
+                "number": hex(number),
+                "hash": "0x" + keccak(text=str(names)).hex(),
+                "timestamp": hex(12 * number),
+                "stateRoot": "0x" + "00" * 32,
+                "baseFeePerGas": hex(self.base_fee),
+            }
+        )
+
+    def eth_maxPriorityFeePerGas(self) -> Answer:
+        return result("0x1")
+
+    def eth_estimateGas(self, *_: Any) -> Answer:
+        return result("0x5208")
+
+    def eth_call(self, *_: Any) -> Answer:
+        return refusal("execution reverted: too early") if self.reverts else result("0x")
+
+
+def hashes(block: list[Answer]) -> set[str]:
+    return {one["hash"] for one in block}

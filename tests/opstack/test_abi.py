@@ -37,7 +37,8 @@ DECLARED = {
     # base/contracts, src/L1/OptimismPortal2.sol (5.2.0)
     (abi.Portal, "REGISTRY"): "anchorStateRegistry() returns (IAnchorStateRegistry)",
     (abi.Portal, "LOCKBOX"): "ethLockbox() returns (IETHLockbox)",
-    # ethereum-optimism/optimism, packages/contracts-bedrock/interfaces/L1/IOptimismPortalInterop.sol
+    # ethereum-optimism/optimism, packages/contracts-bedrock/interfaces/L1/
+    # IOptimismPortalInterop.sol
     (abi.Portal, "SUPER_ROOTS_ACTIVE"): "superRootsActive() returns (bool)",
     # base/contracts, src/L1/proofs/AnchorStateRegistry.sol (3.7.0)
     (abi.Registry, "ANCHOR_ROOT"): "getAnchorRoot() returns (Hash, uint256)",
@@ -51,7 +52,10 @@ DECLARED = {
     (abi.Game, "EXPECTED_RESOLUTION"): "expectedResolution() returns (Timestamp)",
     (abi.Game, "GAME_OVER"): "gameOver() returns (bool)",
     # ethereum-optimism/optimism, packages/contracts-bedrock/src/dispute/SuperFaultDisputeGame.sol
-    (abi.Game, "ROOT_CLAIM_OF_CHAIN"): "rootClaimByChainId(uint256 _chainId) returns (Claim claim_)",
+    (
+        abi.Game,
+        "ROOT_CLAIM_OF_CHAIN",
+    ): "rootClaimByChainId(uint256 _chainId) returns (Claim)",
     # ethereum-optimism/optimism, packages/contracts-bedrock/src/L1/SystemConfig.sol (3.x)
     (abi.SystemConfig, "L2_CHAIN_ID"): "l2ChainId() returns (uint256)",
 }
@@ -113,9 +117,9 @@ def wire_types(parameters: list[dict]) -> list[str]:
 
 def find(contract: str, kind: str, signature: str) -> dict | None:
     for entry in artifact(contract):
-        if entry["type"] == kind:
-            if f"{entry['name']}({','.join(wire_types(entry['inputs']))})" == signature:
-                return entry
+        inputs = ",".join(wire_types(entry.get("inputs", [])))
+        if entry["type"] == kind and f"{entry['name']}({inputs})" == signature:
+            return entry
     return None
 
 
@@ -200,7 +204,9 @@ class TestRevertReason:
     def test_an_unknown_error_is_shown_whole(self):
         assert revert_reason(b"\x01\x02\x03\x04", "execution reverted") == "0x01020304"
 
-    @given(data=st.binary(max_size=200), prefix=st.sampled_from(["Error(string)", "Panic(uint256)"]))
+    @given(
+        data=st.binary(max_size=200), prefix=st.sampled_from(["Error(string)", "Panic(uint256)"])
+    )
     def test_a_contract_may_return_anything(self, data, prefix):
         assert revert_reason(keccak(text=prefix)[:4] + data, "execution reverted")
         assert revert_reason(data, "execution reverted")

@@ -24,11 +24,11 @@ from clearway.opstack.errors import (
 )
 from clearway.opstack.messages import logs_bloom, tohex
 from tests.opstack.fakes import (
+    Server,
     chain_saying,
     chain_with,
     refusal,
     result,
-    serving,
 )
 
 ALICE = "0x1a1E021A302C237453D3D45c7B82B19cEEB7E2e6"
@@ -94,7 +94,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("respond", "kind", "times"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_has_its_error_and_an_advice(respond, kind, times):
-    with serving(respond) as server:
+    with Server(respond) as server:
         with pytest.raises(BridgeError) as caught:
             server.chain().request("eth_blockNumber")
         assert type(caught.value) is kind
@@ -109,7 +109,7 @@ def test_a_fault_in_answer_to_a_batch_too(respond, kind, _times):
     def respond_to_any(request):
         return respond(request[0] if isinstance(request, list) else request)
 
-    with serving(respond_to_any) as server, pytest.raises(kind):
+    with Server(respond_to_any) as server, pytest.raises(kind):
         server.chain().calls([Call(ALICE, Token.DECIMALS), Call(ALICE, Token.SYMBOL)])
 
 
@@ -124,8 +124,8 @@ def test_a_node_that_is_down_is_told_by_its_address():
 
 def test_a_node_that_keeps_silent_is_asked_once():
     """Each try would cost the whole patience again."""
-    with serving(lambda _: server.release.wait() and None) as server:
-        with pytest.raises(RpcUnavailable, match="in its time|within its time"):
+    with Server(lambda _: server.release.wait() and None) as server:
+        with pytest.raises(RpcUnavailable, match="within its time"):
             server.chain(timeout=0.05).request("eth_blockNumber")
         assert len(server.requests) == 1
 
@@ -136,7 +136,7 @@ def test_a_node_that_comes_back_is_not_noticed_to_have_gone():
     def respond(request):
         return next(answers, own_id(request) | result("0x10"))
 
-    with serving(respond) as server:
+    with Server(respond) as server:
         assert server.chain().request("eth_blockNumber") == "0x10"
 
 
@@ -155,7 +155,7 @@ def test_an_impossible_address_is_told_so(url):
 
 
 class TestBatches:
-    CALLS = [Call(ALICE, Token.DECIMALS)] * 3  # noqa: RUF012
+    CALLS = [Call(ALICE, Token.DECIMALS)] * 3
 
     def respond(self, request):
         """Answer the n-th request by n."""
@@ -169,7 +169,7 @@ class TestBatches:
         self.count = 0
 
     def test_answers_come_back_in_order(self):
-        with serving(lambda r: self.respond(r)[::-1]) as server:
+        with Server(lambda r: self.respond(r)[::-1]) as server:
             assert server.chain().calls(self.CALLS) == [1, 2, 3]
 
     @pytest.mark.parametrize(
@@ -192,11 +192,11 @@ class TestBatches:
                 return spoil([own_id(one) | result(TRUE) for one in request])
             return self.respond(request)
 
-        with serving(respond) as server:
+        with Server(respond) as server:
             assert server.chain().calls(self.CALLS) == [1, 2, 3]
 
     def test_large_ones_are_sent_in_parts(self):
-        with serving(self.respond) as server:
+        with Server(self.respond) as server:
             count = 2 * BATCH_SIZE + 1
             assert server.chain().calls(self.CALLS[:1] * count) == list(range(1, count + 1))
             assert [len(request) for request in server.requests] == [BATCH_SIZE, BATCH_SIZE, 1]
@@ -303,9 +303,7 @@ class TestBlocks:
         with pytest.raises(UnknownTransaction, match="no block 99"):
             chain_saying(None).block(99)
 
-    @given(
-        steps=st.lists(st.integers(0, 3), min_size=1, max_size=30), sought=st.integers(-2, 100)
-    )
+    @given(steps=st.lists(st.integers(0, 3), min_size=1, max_size=30), sought=st.integers(-2, 100))
     def test_the_first_block_since_a_time_is_found(self, steps, sought):
         """Blocks may share a timestamp."""
         times = [sum(steps[: i + 1]) for i in range(len(steps))]
@@ -484,14 +482,19 @@ SHAPES = [
 ]  # fmt: skip
 
 
+def failure_of(read) -> BridgeError | None:
+    try:
+        read()
+    except BridgeError as error:
+        return error
+    return None
+
+
 @pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_result_of_any_shape_is_read_or_called_nonsense(read, shape):
-    try:
-        read(chain_saying(shape))
-    except BridgeError as error:
-        assert error.fact
-        assert error.advice
+    error = failure_of(lambda: read(chain_saying(shape)))
+    assert error is None or (error.fact and error.advice)
 
 
 JSON = st.recursive(
@@ -506,10 +509,7 @@ JSON = st.recursive(
 
 @given(shape=JSON, read=st.sampled_from(list(READINGS.values())))
 def test_whatever_the_result_only_our_errors_come_out(shape, read):
-    try:
-        read(chain_saying(shape))
-    except BridgeError:
-        pass
+    failure_of(lambda: read(chain_saying(shape)))
 
 
 @given(error=JSON.filter(lambda error: error is not None))

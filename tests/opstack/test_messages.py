@@ -399,7 +399,8 @@ class TestWithdrawal:
             assert (changed.hash == withdrawal.hash) == (other == fields[place])
 
     @given(
-        amounts=st.tuples(AMOUNTS, AMOUNTS, AMOUNTS), parties=st.tuples(ADDRESSES, ADDRESSES),
+        amounts=st.tuples(AMOUNTS, AMOUNTS, AMOUNTS),
+        parties=st.tuples(ADDRESSES, ADDRESSES),
         data=CALLDATA,
     )
     def test_hash_is_the_contracts_own(self, amounts, parties, data):
@@ -482,9 +483,7 @@ class TestBloom:
     def test_of_no_logs_is_empty(self):
         assert logs_bloom([]) == bytes(256)
 
-    @given(
-        logs=st.lists(st.tuples(ADDRESSES, st.lists(WORDS.map(tohex), max_size=4)), max_size=5)
-    )
+    @given(logs=st.lists(st.tuples(ADDRESSES, st.lists(WORDS.map(tohex), max_size=4)), max_size=5))
     def test_equals_another_implementation(self, logs):
         other = BloomFilter()
         for address, topics in logs:
@@ -500,7 +499,8 @@ class TestHex:
         assert unhex(data.hex()) == data
 
     @pytest.mark.parametrize(
-        ("number", "shortest"), [(0, ""), (1, "01"), (0x7F, "7f"), (0x100, "0100"), (2**64, "01" + "00" * 8)]
+        ("number", "shortest"),
+        [(0, ""), (1, "01"), (0x7F, "7f"), (0x100, "0100"), (2**64, "01" + "00" * 8)],
     )
     def test_integers_have_no_leading_zeros(self, number, shortest):
         assert rlp_integer(number).hex() == shortest

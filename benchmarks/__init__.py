@@ -1,0 +1,1 @@
+"""What the local network and the bridge cost: time, space and gas."""
