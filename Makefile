@@ -26,8 +26,8 @@ check: python ## check style, types, contract sizes and storage layouts
 	@$(WITH_TOOLS) mypy
 	@$(WITH_TOOLS) python tools/check_contracts.py
 
-bench: setup ## measure gas and compare it with the snapshot
-	@echo 'measuring gas'
+bench: setup ## measure speed, size and gas, and compare gas with its snapshot
+	@echo 'measuring speed, size and gas: about four minutes'
 	@$(WITH_TOOLS) python -m benchmarks
 
 devnet: setup ## start a local L1 and L2 and keep them running

@@ -99,7 +99,7 @@ def _watch(devnet: Devnet) -> None:
 
 def _watch_live(devnet: Devnet) -> None:
     with Live(console=console(), refresh_per_second=4, screen=False) as live:
-        while (status := _status(devnet)) is not None:
+        while (status := _status(devnet, live.console.print)) is not None:
             live.update(_picture(devnet, status))
             time.sleep(REFRESH)
     click.echo("the network was stopped", err=True)
@@ -109,7 +109,7 @@ def _watch_lines(devnet: Devnet) -> None:
     """Serve a log file or a pipe: one line per event."""
     _show_network(devnet)
     shown: list[str] = []
-    while (status := _status(devnet)) is not None:
+    while (status := _status(devnet, click.echo)) is not None:
         for event in status["events"]:
             if event not in shown:
                 click.echo(f"{text.moment(status['l1']['timestamp'])}  {event}")
@@ -117,7 +117,7 @@ def _watch_lines(devnet: Devnet) -> None:
         time.sleep(REFRESH)
 
 
-def _status(devnet: Devnet) -> dict[str, Any] | None:
+def _status(devnet: Devnet, say: Callable[[str], None]) -> dict[str, Any] | None:
     """Return the status; None if the network was stopped. A node process that died is revived."""
     while True:
         try:
@@ -129,7 +129,7 @@ def _status(devnet: Devnet) -> dict[str, Any] | None:
             elif devnet.folder.was_stopped():
                 return None
             else:
-                click.echo("the network's node process died; starting it again", err=True)
+                say("the network's node process died; starting it again")
                 devnet.resume()
 
 

@@ -128,7 +128,11 @@ class Anvil:
                 start_new_session=True,
             )
         node = cls(spec, process.pid, process)
-        node._wait_until_ready()
+        try:
+            node._wait_until_ready()
+        except BaseException:  # whoever starts it may be stopped meanwhile
+            node.stop()
+            raise
         return node
 
     @classmethod
@@ -189,7 +193,6 @@ class Anvil:
             if not self.is_alive():
                 raise DevnetError(f"anvil ended at its start: {self._log_end()}")
             if time.monotonic() > deadline:
-                self.stop()
                 raise DevnetError(
                     f"anvil did not answer within {START_TIMEOUT} s: {self._log_end()}"
                 )

@@ -4,13 +4,14 @@ Between its blocks anvil's time runs with the host's, plus an offset that this m
 on a beat keep the heads, and so what contracts read, close to the present.
 """
 
+import math
 import time
 from collections.abc import Callable
 
 from clearway.devnet.errors import DevnetError
 from clearway.devnet.local import Local
 
-STRIDE = 86_400  # seconds of chain time between which the roles act during a long advance
+STRIDE = 43_200  # seconds of chain time between two acts of the roles: half a day
 FASTEST_BEAT = 0.5  # wall seconds: anvil's blocks get dearer as the chain grows
 SOON = 1.0  # wall seconds: anvil's clock counts whole ones
 FASTEST_PACE = 3_600.0
@@ -26,6 +27,7 @@ class Clock:
         self._ticked_at = time.monotonic()
         self._owed = 0.0  # chain seconds not yet given, below one
         self._beats = {"l1": self._ticked_at, "l2": self._ticked_at}
+        self._hurried_to: float | None = None  # when L1's next block is due before its beat
 
     def now(self) -> int:
         """Return the time of the later head."""
@@ -76,15 +78,19 @@ class Clock:
             self._owed -= extra
             self._local.l1("evm_increaseTime", hex(extra))
             self._local.l2("evm_increaseTime", hex(extra))
+        if self._hurried_to is not None and now >= self._hurried_to:
+            self._hurried_to = None
+            self._beats["l1"] = -math.inf
         self._beat("l1", self._local.profile.l1_block_time, now)
         if not self._local.sequencer.down:
             self._beat("l2", self._local.profile.l2_block_time, now)
 
     def hurry(self) -> None:
-        """Make L1's next block soon, for something has just happened that waits for a later one."""
-        now = time.monotonic()
-        period = max(FASTEST_BEAT, self._local.profile.l1_block_time / self.pace)
-        self._beats["l1"] = min(self._beats["l1"], now + SOON - period)
+        """Make an L1 block soon, for something has just happened that waits for a later one.
+
+        What waits since an earlier call waits on: a block before that may share its second.
+        """
+        self._hurried_to = time.monotonic() + SOON
 
     def _beat(self, layer: str, block_time: int, now: float) -> None:
         period = max(FASTEST_BEAT, block_time / self.pace)
@@ -93,6 +99,11 @@ class Clock:
             (self._local.l1 if layer == "l1" else self._local.l2)("evm_mine")
 
     def _jump_to(self, timestamp: int) -> None:
+        """Make a block of that time on both chains, or of the later head's time if that is past.
+
+        Between L1's blocks, L2 has several: it may be ahead by all of L1's block time.
+        """
+        timestamp = max(timestamp, self.now())
         self._local.l1("evm_setNextBlockTimestamp", hex(timestamp))
         self._local.l1("evm_mine")
         if not self._local.sequencer.down:

@@ -67,9 +67,20 @@ class Folder:
     # The network
 
     def read_network(self) -> Network | None:
-        """Return the network of this folder, None if none was built to its end."""
-        facts = self._read("network.json")
-        return Network(**facts) if facts else None
+        """Return the network of this folder, None if none was built to its end.
+
+        Raises DevnetError if its file is damaged, or was written by another version.
+        """
+        path = self.path / "network.json"
+        if not path.exists():
+            return None
+        try:
+            return Network(**json.loads(path.read_text()))
+        except (ValueError, TypeError):
+            raise DevnetError(
+                f"{path} is damaged or of another version; begin anew with "
+                "`ape run devnet up --fresh`."
+            ) from None
 
     def write_network(self, network: Network) -> None:
         self._write("network.json", asdict(network))

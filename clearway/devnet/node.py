@@ -8,6 +8,7 @@ FOLDER`; `clearway.devnet.devnet` does.
 import logging
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -190,8 +191,11 @@ class Node:
         while not self.stopping.is_set():
             with suppress(queue.Empty):
                 self._obey(self.commands.get(timeout=LOOK_PERIOD))
-            self._safely("network", self._round)
-        self._save()
+            try:
+                self._safely("network", self._round)
+            except Exception:  # a bug in one role must not end the others' work
+                log.exception("a bug; the network goes on")
+        self._safely("network", self._save)
         self.l1.stop()
         self.l2.stop()
 
@@ -311,6 +315,8 @@ def main() -> None:
     """Run the network of the folder given as the only argument."""
     from clearway.devnet.serve import serve
 
+    # Stopped at its start, it must still end the node that it is starting.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Folder(Path(sys.argv[1]))
     lock = folder.own()
     folder.logs.mkdir(parents=True, exist_ok=True)

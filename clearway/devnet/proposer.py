@@ -9,6 +9,7 @@ from clearway.devnet.archive import Archivist
 from clearway.devnet.errors import DevnetError
 from clearway.devnet.local import Local
 from clearway.opstack import abi
+from clearway.opstack.errors import StateUnavailable
 from clearway.opstack.games import SUPER_ROOT_TYPES, Game
 from clearway.opstack.withdrawals import Reader
 
@@ -48,10 +49,16 @@ class Proposer:
             if (
                 game.position >= block
                 and not games.standing(game).is_hopeless
-                and self._reader.is_true(game)
+                and self._is_true(game)
             ):
                 return game
         return None
+
+    def _is_true(self, game: Game) -> bool:
+        try:
+            return bool(self._reader.is_true(game))
+        except StateUnavailable:
+            return False  # lost in a restart of the node: rather one game too many
 
     def propose(self) -> Game:
         """Claim the root of L2's head.

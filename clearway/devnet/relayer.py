@@ -149,7 +149,7 @@ class Relayer:
     # Backwards
 
     def _roll_back(self) -> str:
-        """Drop the L2 blocks whose L1 origin is gone; take the users' transactions in them again."""
+        """Drop the L2 blocks whose L1 origin is gone; take their users' transactions again."""
         head = self._local.l2.number("eth_blockNumber")
         keep = head
         while keep > self._local.first_l2_block and not self._is_canonical(*self._origin_at(keep)):

@@ -1,4 +1,4 @@
-"""Local networks for tests: each on free ports, in a folder of its own, stopped whatever happens."""
+"""Local networks for tests: on free ports, in folders of their own, stopped whatever happens."""
 
 import contextlib
 import socket

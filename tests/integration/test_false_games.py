@@ -8,12 +8,11 @@ from eth_utils.crypto import keccak
 from clearway.devnet.accounts import Role, role
 from clearway.devnet.errors import DevnetError
 from clearway.opstack import Status, Withdrawal, abi
-from clearway.opstack.addresses import ZERO_ADDRESS
 from clearway.opstack.errors import GameRejected, UnknownTransaction
 from tests.integration.world import ETHER, World
 
 ROOT_BOND = 8 * 10**16  # wei, of the factory
-ATTACK_ON_THE_ROOT = 2  # position
+ATTACK_ON_THE_ROOT, DEFENSE_OF_ITS_ANSWER = 2, 10  # positions
 
 
 def test_two_users_at_once_are_paid_while_the_proposer_lies(new_world) -> None:
@@ -186,7 +185,9 @@ def test_a_true_answer_within_a_lie_is_built_upon(world: World) -> None:
     world.move(world.mallory, game, 1, truth)
     world.settle()
     assert world.claim_count(game) == 4
-    _, countered_by, *_ = world.claim(game, 2)
-    assert countered_by == ZERO_ADDRESS  # set at resolution, not at the answer
+    # A defense: the fault must lie to the right of what is true.
+    answered, _, claimant, _, _, position, _ = world.claim(game, 3)
+    assert (answered, claimant) == (2, role(Role.CHALLENGER).address)
+    assert position == DEFENSE_OF_ITS_ANSWER
     world.advance("15d")
     assert world.verdict(game) == "lost to a challenger"

@@ -155,7 +155,10 @@ def test_a_contract_account_must_name_its_receiver(world: World) -> None:
     ):
         with pytest.raises(ContractAccount, match=f"{world.bob.address} is a contract on L[12]"):
             act()
-    assert nonces == (world.l1.next_nonce(world.bob.address), world.l2.next_nonce(world.bob.address))
+    assert nonces == (
+        world.l1.next_nonce(world.bob.address),
+        world.l2.next_nonce(world.bob.address),
+    )
 
     before = world.l2.balance(world.carol.address)
     world.deposit_eth(world.bob, ETHER, world.carol.address)
@@ -188,5 +191,3 @@ def test_a_forced_call_that_fails_leaves_what_it_brought_with_its_sender(world: 
         Arrivals(world.rollup).wait(l1_transaction)
     assert world.l2.balance(world.alice.address) == before + ETHER
     assert world.l2.balance(recorder) == 0
-
-

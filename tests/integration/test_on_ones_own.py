@@ -42,23 +42,14 @@ def test_a_game_cannot_be_resolved_a_second_before_its_clock_runs_out(new_world)
     world.settle()
     world.prove(world.alice)
     (game,) = world.all_games()
-    for early, words in ((1, "0xf2440b53"), (0, "")):
-        (answer,) = world.l1.batch(
-            [
-                (
-                    "eth_call",
-                    (
-                        {"to": game.address, "data": "0x" + abi.Game.RESOLVE_CLAIM.encode(0, 0).hex()},
-                        "latest",
-                        {},
-                        {"time": hex(game.created_at + 302_400 - early)},
-                    ),
-                )
-            ]
-        )
-        assert (answer == "0x") == (not words)
-    assert game.created_at + 302_400 == world.games.resolvable_at(game)
-    world.advance_to(game.created_at + 302_400)
+    clock_runs_out_at = game.created_at + 302_400
+    assert world.games.resolvable_at(game) == clock_runs_out_at
+    resolve = abi.Game.RESOLVE_CLAIM.encode(0, 0)
+    refusal = world.refusal_of(game.address, resolve, clock_runs_out_at - 1)
+    assert refusal == "ClockNotExpired"
+    assert world.refusal_of(game.address, resolve, clock_runs_out_at) == ""
+
+    world.advance_to(clock_runs_out_at)
     report = world.drive(world.alice)
     assert report.view.proofs[0].is_won
 
@@ -102,3 +93,14 @@ def test_where_nobody_challenges_the_client_alone_still_passes_a_lie_over(new_wo
     assert world.verdict(lie) == world.verdict(later_lie) == "won"  # nobody said a word
     assert world.drive(world.alice).status is Status.FINALIZED
     assert world.finalizations(withdrawal) == [True]
+
+
+def test_a_game_that_appears_while_the_client_looks_is_left_for_the_next_look(new_world) -> None:
+    world: World = new_world(without=("proposer",))
+    world.start_eth(world.alice, ETHER)
+    before = world.l1.block()
+    world.command("propose")
+    tracked, reader = world.tracked(world.alice), world.tracker(world.alice).reader
+    assert reader.view(tracked.withdrawal, tracked.l2_transaction, before).candidate is None
+    world.advance("1s")
+    assert reader.view(tracked.withdrawal, tracked.l2_transaction).candidate is not None

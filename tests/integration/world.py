@@ -33,6 +33,7 @@ from clearway.opstack import (
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import L2_MESSENGER, Address
 from clearway.opstack.deposits import DepositOutcome, TokenPair
+from clearway.opstack.errors import Reverted
 from clearway.opstack.games import Game
 from clearway.opstack.journal import Tracked
 from clearway.opstack.messages import OutputProof, Withdrawal, tohex
@@ -209,7 +210,9 @@ class World:
 
     def fees_of(self, chain: Chain, user: LocalAccount, first: int = 1) -> int:
         """Return the wei that an account has paid for its transactions, from their receipts."""
-        sent = [one for one in self._transactions(chain, first) if one["from"] == user.address.lower()]
+        sent = [
+            one for one in self._transactions(chain, first) if one["from"] == user.address.lower()
+        ]
         return sum(self._fee(chain, one) for one in sent)
 
     def _transactions(self, chain: Chain, first: int) -> list[dict[str, Any]]:
@@ -241,20 +244,16 @@ class World:
     def refusal_at(self, withdrawal: Withdrawal, submitter: Address, timestamp: int) -> str:
         """Return why the portal wouldn't finalize at an L1 time; empty if it would."""
         call = abi.Portal.CHECK.encode(withdrawal.hash, submitter)
-        (answer,) = self.l1.batch(
-            [
-                (
-                    "eth_call",
-                    (
-                        {"to": self.portal, "data": tohex(call)},
-                        "latest",
-                        {},
-                        {"time": hex(timestamp)},
-                    ),
-                )
-            ]
-        )
-        return str(answer.reason).removeprefix("OptimismPortal: ") if answer != "0x" else ""
+        return self.refusal_of(self.portal, call, timestamp).removeprefix("OptimismPortal: ")
+
+    def refusal_of(self, contract: Address, call: bytes, timestamp: int) -> str:
+        """Return why an L1 contract would refuse a call at a time; empty if it wouldn't."""
+        request = {"to": contract, "data": tohex(call)}
+        try:
+            self.l1.request("eth_call", request, "latest", {}, {"time": hex(timestamp)})
+        except Reverted as refusal:
+            return refusal.reason
+        return ""
 
     def status_at(self, view: View, timestamp: int) -> Any:
         """Return the client's state for a view, were it of another time."""

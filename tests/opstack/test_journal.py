@@ -226,23 +226,25 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(journal):
     assert journal._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_many_processes_make_one_file_at_once(file):
+def test_many_processes_make_one_file_at_once(tmp_path):
     context = multiprocessing.get_context("fork")
-    barrier, outcomes = context.Barrier(6), context.Queue()
+    count, files = 4, [tmp_path / f"{n}" / "journal.sqlite" for n in range(40)]
+    barrier = context.Barrier(count)
 
     def open_and_write(number: int) -> None:
-        barrier.wait()
-        journal = Journal(file)
-        record(journal, f"purpose {number}", number)
-        outcomes.put(number)
+        for file in files:
+            barrier.wait(60)
+            record(Journal(file), f"purpose {number}", number)
 
-    processes = [context.Process(target=open_and_write, args=(n,)) for n in range(6)]
+    processes = [context.Process(target=open_and_write, args=(n,)) for n in range(count)]
     for process in processes:
         process.start()
-    assert sorted(outcomes.get(timeout=60) for _ in processes) == list(range(6))
     for process in processes:
         process.join()
-    assert [one.nonce for one in Journal(file).open_transactions("L1", ALICE)] == list(range(6))
+    assert [process.exitcode for process in processes] == [0] * count
+    for file in files:
+        written = Journal(file).open_transactions("L1", ALICE)
+        assert [one.nonce for one in written] == list(range(count))
 
 
 def test_the_right_to_act_is_freed_by_death(journal, file):
