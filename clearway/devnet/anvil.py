@@ -43,18 +43,21 @@ def fork_options(url: str, block: int) -> tuple[str, ...]:
 
 
 def binary() -> Path:
-    """Return anvil's own executable; DevnetError if npm has not installed it.
+    """Return anvil's own executable: npm's, else that on PATH; DevnetError if there is neither.
 
     npm's usual `anvil` is a script around it: slow to start, and killed it leaves the node behind.
     """
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     package = f"@foundry-rs/anvil-{platform.system().lower()}-{machine}"
     path = NODE_MODULES / package / "bin" / "anvil"
-    if not path.exists():
-        raise DevnetError(
-            f"The npm package {package} is missing: run `npm ci` in the project's folder."
-        )
-    return path
+    if path.exists():
+        return path
+    if found := shutil.which("anvil"):
+        return Path(found)
+    raise DevnetError(
+        f"The npm package {package} is missing: run `npm ci` in the project's folder, or put an "
+        "anvil 1.7.x on PATH."
+    )
 
 
 @dataclass(frozen=True)

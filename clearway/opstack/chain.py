@@ -279,6 +279,17 @@ class Chain:
         )
         return [self._maybe(call, answer) for call, answer in zip(calls, answers, strict=True)]
 
+    def required_calls(self, calls: Sequence[Call], block: BlockId = "latest") -> list[Any]:
+        """Call many views that must be there; raise `RpcNonsense` for one that gives nothing.
+
+        For what a missing answer must not be taken for a "no".
+        """
+        answers = self.calls(calls, block)
+        for call, answer in zip(calls, answers, strict=True):
+            if answer is None:
+                raise self._nonsense(f"nothing from {call.function.name} of {call.to}")
+        return answers
+
     def _maybe(self, call: Call, answer: Any) -> Any:
         if isinstance(answer, Reverted):
             return None

@@ -29,6 +29,7 @@ from clearway.opstack.journal import Journal, SignedTransaction
 from clearway.opstack.messages import tohex
 
 GAS_MARGIN = 1.25
+LOOK_AFTER = 3.0  # wall seconds without inclusion
 BUMP_AFTER = 60.0  # wall seconds without inclusion
 BUMP_PERCENT = 115  # nodes want at least 110 for a replacement
 RECEIPT_TIMEOUT = 300.0  # wall seconds
@@ -166,12 +167,17 @@ class Sender:
         self, signed: SignedTransaction, timeout: float = RECEIPT_TIMEOUT
     ) -> Mapping[str, Any]:
         """Wait for inclusion and return the receipt; raises `TransactionFailed` if it reverted."""
-        bump_at = time.monotonic() + BUMP_AFTER
+        started = time.monotonic()
+        bump_at, look_at = started + BUMP_AFTER, started + LOOK_AFTER
         for _ in waiting(timeout):
             for candidate in self._with_its_replacements(signed):
                 if receipt := self.chain.receipt(candidate.hash):
                     self.journal.settle(candidate.id, "mined")
                     return self._successful(candidate, receipt)
+            if time.monotonic() > look_at:
+                look_at += LOOK_AFTER
+                if not self._has_arrived(signed):
+                    _send_again(self.chain, signed)  # the node has dropped it, or died
             if time.monotonic() > bump_at:
                 bump_at += BUMP_AFTER
                 self._hurry(signed)

@@ -206,7 +206,7 @@ class Reader:
         """Read everything about one withdrawal, as of the L1 block `head` (default: latest)."""
         head = head or self.rollup.l1.block()
         l1, portal, key = self.rollup.l1, self.rollup.portal, withdrawal.hash
-        is_finalized, is_paused, submitters = l1.calls(
+        is_finalized, is_paused, submitters = l1.required_calls(
             [
                 Call(portal, abi.Portal.FINALIZED, (key,)),
                 Call(portal, abi.Portal.PAUSED),
@@ -217,7 +217,7 @@ class Reader:
         if is_finalized:
             return self._finalized_view(withdrawal, head)
         l2_block, l2_timestamp = self._l2_position(withdrawal, l2_transaction)
-        proofs = self._proofs(key, submitters or 0, head) if l2_block is not None else ()
+        proofs = self._proofs(key, submitters, head) if l2_block is not None else ()
         candidate, false_games = None, 0
         if l2_block is not None and not any(proof.is_usable for proof in proofs):
             candidate, false_games = self.find_game(l2_block, l2_timestamp, head)
@@ -229,7 +229,7 @@ class Reader:
             is_finalized=False,
             succeeded=None,
             message_failed=False,
-            is_paused=bool(is_paused),
+            is_paused=is_paused,
             proofs=proofs,
             candidate=candidate,
             false_games=false_games,
@@ -323,25 +323,31 @@ class Reader:
         games = self.rollup.games
         game_type = games.respected_type(head.number)
         needed = self.rollup.position_of(l2_block, game_type)
-        best, false_games = None, 0
+        covering: list[Game] = []
         for game in games.newest_first(game_type, head.number):
             if game.created_at < l2_timestamp - CLOCK_DRIFT:
                 break
-            if game.position < needed:
-                continue
-            if games.standing(game, head.number).is_hopeless:
+            if game.position >= needed:
+                covering.append(game)
+        return self._first_true(list(reversed(covering)), head)
+
+    def _first_true(self, covering: list[Game], head: Block) -> tuple[Game | None, int]:
+        """Return the first true game, and how many false ones came before it."""
+        false_games, forgotten = 0, None
+        for game in covering:
+            if self.rollup.games.standing(game, head.number).is_hopeless:
                 continue
             try:
                 is_true = self.is_true(game)
-            except StateUnavailable:
-                if best is None:
-                    raise
-                break  # still older ones are forgotten too
+            except StateUnavailable as error:
+                forgotten = error  # a newer game may speak of a block that the node still has
+                continue
             if is_true:
-                best = game
-            elif is_true is False:
-                false_games += 1
-        return best, false_games
+                return game, false_games
+            false_games += is_true is False
+        if forgotten:
+            raise forgotten
+        return None, false_games
 
     def is_true(self, game: Game) -> bool | None:
         """Tell whether a game claims the root that our L2 node has; None if it can't know yet."""

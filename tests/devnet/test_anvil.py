@@ -117,8 +117,17 @@ def test_a_node_that_dies_at_its_start_says_why(new_l1, free_port):
 
 def test_a_missing_binary_says_what_to_run(monkeypatch, tmp_path):
     monkeypatch.setattr(anvil, "NODE_MODULES", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DevnetError, match=r"@foundry-rs/anvil-\w+-\w+ is missing: run `npm ci`"):
         anvil.binary()
+
+
+def test_where_npm_has_no_binary_the_one_on_the_path_serves(monkeypatch, tmp_path):
+    monkeypatch.setattr(anvil, "NODE_MODULES", tmp_path)
+    (tmp_path / "anvil").write_text("#!/bin/sh\n")
+    (tmp_path / "anvil").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert anvil.binary() == tmp_path / "anvil"
 
 
 def test_a_restart_clears_what_the_node_kept_on_disk(new_l1):

@@ -237,6 +237,13 @@ def test_pages_of_any_origin_may_ask(l1_url):
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+def test_no_page_commands_the_network(l1_url):
+    asked = json.dumps([request("eth_chainId"), request("devnet_stop", id=2)])
+    answers = requests.post(l1_url, data=asked, headers={"Origin": "https://page.example"}).json()
+    assert answers[0]["result"] == "0x384"
+    assert "no commands from web pages" in answers[1]["error"]["message"]
+
+
 def test_a_browser_is_told_what_this_is(l1_url):
     assert "L1 of the Clearway devnet" in requests.get(l1_url).text
 
