@@ -42,7 +42,7 @@ python:
 node:
 	@tools/setup.sh node
 
-lock: ## resolve pyproject.toml and package.json anew into the locks (needs uv)
+lock: ## resolve both locks anew (needs uv)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH' >&2; exit 1; }
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command 'make lock' --quiet --output-file requirements.txt

@@ -34,11 +34,11 @@ from clearway.opstack import (
 )
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import L2_MESSENGER, Address
-from clearway.opstack.deposits import TokenPair
-from clearway.opstack.driver import FORCED_START
 from clearway.opstack.journal import Tracked
 from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
+from clearway.opstack.tokens import TokenPair
+from clearway.opstack.tracking import FORCED_START
 from clearway.shell.commands import tell
 
 MOCKS = Path(__file__).resolve().parents[1] / "contracts" / "mocks"

@@ -12,7 +12,7 @@ from typing import Any
 
 from clearway.opstack import Chain, Rollup
 from clearway.opstack.addresses import Address, parse_address
-from clearway.opstack.errors import BadInput
+from clearway.opstack.errors import BadInput, RpcUnavailable
 
 LOCAL = "local"
 LOCAL_FOLDER = Path(".devnet")  # in the project's folder
@@ -38,10 +38,15 @@ class Network:
     def connect(self) -> Rollup:
         """Connect to both chains; raise `WrongChain` if an RPC serves another than was meant."""
         l1, l2 = Chain.connect(self.l1_rpc, "L1"), Chain.connect(self.l2_rpc, "L2")
-        for chain, expected in ((l1, self.l1_chain_id), (l2, self.l2_chain_id)):
-            if expected is not None:
-                chain.require_chain_id(expected)
-        return Rollup.connect(l1, l2, self.portal)
+        try:
+            for chain, expected in ((l1, self.l1_chain_id), (l2, self.l2_chain_id)):
+                if expected is not None:
+                    chain.require_chain_id(expected)
+            return Rollup.connect(l1, l2, self.portal)
+        except RpcUnavailable as error:
+            if self.is_local:
+                error.advise("start the local network with `ape run devnet up`")
+            raise
 
 
 def known_networks() -> dict[str, dict[str, Any]]:

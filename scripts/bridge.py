@@ -15,11 +15,13 @@ from clearway.opstack.addresses import (
     parse_address,
 )
 from clearway.opstack.chain import Block, Chain
-from clearway.opstack.deposits import MESSAGE_GAS, DepositOutcome, TokenPair
+from clearway.opstack.deposits import DepositOutcome
+from clearway.opstack.effects import MESSAGE_GAS
 from clearway.opstack.errors import TransactionFailed
 from clearway.opstack.games import TYPE_NAMES
 from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration, moment
+from clearway.opstack.tokens import TokenPair
 from clearway.shell.calls import calldata, parse_hash
 from clearway.shell.commands import (
     INTERRUPTED,

@@ -36,9 +36,9 @@ from clearway.opstack import (
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import L2_MESSENGER
 from clearway.opstack.chain import Chain, waiting
-from clearway.opstack.deposits import TokenPair
 from clearway.opstack.messages import Withdrawal, tohex
 from clearway.opstack.text import amount, duration, moment, short
+from clearway.opstack.tokens import TokenPair
 from clearway.shell.commands import BridgeGroup, debug_option
 
 ETHER = 10**18

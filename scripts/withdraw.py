@@ -7,7 +7,7 @@ import click
 
 from clearway.opstack import ForcedStarter, Report, Starter, Status, Tokens, Withdrawal
 from clearway.opstack.addresses import Address, parse_address
-from clearway.opstack.deposits import MESSAGE_GAS
+from clearway.opstack.effects import MESSAGE_GAS
 from clearway.opstack.errors import BadInput, TooEarly
 from clearway.opstack.messages import tohex
 from clearway.shell import withdrawals

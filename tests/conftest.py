@@ -1,9 +1,14 @@
 from pathlib import Path
 
 import boa
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Compiled contracts are cached by content. Left alone, boa would do so in the home directory.
 boa.interpret.set_cache_dir(str(ROOT / ".boa-cache"))
 boa.interpret.set_search_paths([str(ROOT)])
+
+# A slow machine is no fault of the code's: nothing here judges time.
+settings.register_profile("clearway", deadline=None)
+settings.load_profile("clearway")

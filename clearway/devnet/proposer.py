@@ -11,7 +11,7 @@ from clearway.devnet.local import Local
 from clearway.opstack import abi
 from clearway.opstack.errors import StateUnavailable
 from clearway.opstack.games import SUPER_ROOT_TYPES, Game
-from clearway.opstack.withdrawals import Reader
+from clearway.opstack.reading import Reader
 
 
 class Proposer:

@@ -13,14 +13,18 @@ seconds of the chain's own clock. Every error is a `BridgeError` of one sentence
 """
 
 from clearway.opstack.chain import Chain
-from clearway.opstack.deposits import Arrivals, Deposits, Tokens, replay
-from clearway.opstack.driver import Driver, Report, Starter, Tracker
+from clearway.opstack.deposits import Arrivals, Deposits
+from clearway.opstack.driver import Driver
 from clearway.opstack.errors import BridgeError
 from clearway.opstack.forced import ForcedStarter
 from clearway.opstack.journal import Journal
 from clearway.opstack.messages import Deposit, Message, OutputProof, Withdrawal
+from clearway.opstack.replay import replay
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender, Signer
+from clearway.opstack.starting import Starter
+from clearway.opstack.tokens import Tokens
+from clearway.opstack.tracking import Report, Tracker
 from clearway.opstack.withdrawals import Status
 
 __all__ = [

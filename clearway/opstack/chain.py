@@ -434,6 +434,8 @@ class Chain:
                 raise InsufficientBalance(
                     f"the account can't pay for the transaction on {self.name}", "add ETH to it"
                 ) from error
+            if message.startswith("sequencer"):
+                error.advise("L1 can force it: send it through the portal")
             raise
 
     def _too_poor(self, sender: Address, value: int) -> InsufficientBalance:

@@ -1,60 +1,50 @@
-"""From L1 to L2: ETH, tokens and messages, and the replay of messages that failed.
+"""From L1 to L2: ETH, tokens, messages, and calls that no sequencer can refuse.
 
 The L2 transaction of a deposit has a hash that follows from the L1 receipt, so it is known before
 it lands.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from clearway.opstack import abi
 from clearway.opstack.addresses import (
-    ESTIMATION_ADDRESS,
-    L2_BRIDGE,
     L2_MESSENGER,
-    L2_TOKEN_FACTORY,
     MESSAGE_PASSER,
     Address,
     alias,
 )
-from clearway.opstack.chain import Call, Chain, first_present, waiting
+from clearway.opstack.chain import waiting
+from clearway.opstack.effects import (
+    MESSAGE_GAS,
+    Progress,
+    purpose_of,
+    receiver_of,
+    require_safe_target,
+    silent,
+)
 from clearway.opstack.errors import (
-    AlreadyDone,
     BadInput,
     ContractAccount,
     InsufficientBalance,
-    NotReplayable,
-    RpcError,
-    RpcNonsense,
     TransactionFailed,
-    UnknownTokenPair,
     UnknownTransaction,
 )
 from clearway.opstack.messages import (
     Deposit,
-    Message,
     deposits_in,
     is_event,
     tohex,
     topics_of,
     unhex,
-    withdrawals_in,
 )
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount as amount_text
+from clearway.opstack.tokens import TokenPair, require_token_balance
 
-MESSAGE_GAS = 200_000  # for the receiver of a bridge transfer, beyond what the messenger adds
 DEPOSIT_TIMEOUT = 600.0  # wall seconds; live chains take one to three minutes
-
-Progress = Callable[[str], None]
-
-
-def silent(_: str) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +55,6 @@ class DepositOutcome:
     l2_transaction: bytes
     l2_block: int
     failed_message: bytes | None
-
-
-@dataclass(frozen=True)
-class TokenPair:
-    """An L1 token and its representation on L2."""
-
-    l1_token: Address
-    l2_token: Address
-    symbol: str
-    decimals: int
 
 
 class Deposits:
@@ -264,183 +244,3 @@ class Arrivals:
             int(receipt["blockNumber"], 16),
             failed[0] if failed else None,
         )
-
-
-class Tokens:
-    """Pairs of an L1 token and its L2 representation."""
-
-    def __init__(self, rollup: Rollup) -> None:
-        self.rollup = rollup
-
-    def pair(self, l1_token: Address, l2_token: Address) -> TokenPair:
-        """Return the pair if the two name each other; raise `UnknownTokenPair` if not."""
-        found = self.pair_of(l2_token)
-        if found.l1_token != l1_token:
-            raise UnknownTokenPair(
-                f"the L2 token {l2_token} stands for {found.l1_token}, not for {l1_token}",
-                "a deposit to a wrong pair would be lost; give the right pair",
-            )
-        return found
-
-    def pair_of(self, l2_token: Address) -> TokenPair:
-        """Return the pair of an L2 token, as the token itself tells it."""
-        remote, old_remote, bridge = self.rollup.l2.calls(
-            [
-                Call(l2_token, view)
-                for view in (abi.Token.REMOTE_TOKEN, abi.Token.L1_TOKEN, abi.Token.BRIDGE)
-            ]
-        )
-        l1_token = first_present([remote, old_remote])
-        if l1_token is None:
-            raise UnknownTokenPair(
-                f"{l2_token} on L2 names no L1 token",
-                "only tokens made by the chain's factory cross this bridge "
-                "(`bridge create-token` makes one)",
-            )
-        if bridge not in (None, L2_BRIDGE):
-            raise UnknownTokenPair(
-                f"the L2 token {l2_token} belongs to another bridge ({bridge})",
-                "use that bridge",
-            )
-        symbol, decimals = self.rollup.l1.calls(
-            [Call(l1_token, abi.Token.SYMBOL), Call(l1_token, abi.Token.DECIMALS)]
-        )
-        if decimals is None:
-            raise UnknownTokenPair(
-                f"the L2 token {l2_token} stands for {l1_token}, which is no token on this L1",
-                "check the networks",
-            )
-        return TokenPair(l1_token, l2_token, symbol or "?", decimals)
-
-    def create(self, l2_sender: Sender, l1_token: Address) -> TokenPair:
-        """Make the L2 representation of an L1 token through the chain's factory."""
-        name, symbol, decimals = self.rollup.l1.calls(
-            [Call(l1_token, v) for v in (abi.Token.NAME, abi.Token.SYMBOL, abi.Token.DECIMALS)]
-        )
-        if decimals is None:
-            raise UnknownTokenPair(f"{l1_token} is no token on L1", "check the address")
-        purpose = purpose_of("create token", l1_token)
-        call = abi.TokenFactory.CREATE.encode(l1_token, name or "", symbol or "", decimals)
-        receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
-        l2_sender.journal.report(purpose)
-        for log in receipt["logs"]:
-            if is_event(log, L2_TOKEN_FACTORY, abi.TokenFactory.CREATED):
-                (l2_token, _), _ = abi.TokenFactory.CREATED.decode(
-                    topics_of(log), unhex(log["data"])
-                )
-                return TokenPair(l1_token, l2_token, symbol or "?", decimals)
-        raise RpcNonsense("the L2 RPC's receipt names no new token", "use another RPC")
-
-
-def messages_relayed_by(rollup: Rollup, transaction: bytes) -> tuple[Chain, Address, Message]:
-    """Return (destination chain, its messenger, message) of a deposit or withdrawal transaction.
-
-    `transaction` is an L1 hash for a message to L2, an L2 hash for a message to L1.
-    """
-    if (receipt := rollup.l1.receipt(transaction)) is not None:
-        for deposit in deposits_in(receipt["logs"], rollup.portal):
-            if message := Message.from_calldata(deposit.data):
-                return rollup.l2, L2_MESSENGER, message
-    elif (receipt := rollup.l2.receipt(transaction)) is not None:
-        for withdrawal in withdrawals_in(receipt["logs"]):
-            if message := Message.from_calldata(withdrawal.data):
-                return rollup.l1, rollup.messenger, message
-    raise UnknownTransaction(
-        f"{tohex(transaction)} carried no message between the chains",
-        "give the transaction that sent the message (L1 hash of a deposit, L2 hash of a "
-        "withdrawal)",
-    )
-
-
-def replay(rollup: Rollup, transaction: bytes, senders: Mapping[str, Sender]) -> bytes:
-    """Relay a failed message again and return the hash of that transaction.
-
-    `senders` has an account for each chain by name ("L1", "L2"). Raises `NotReplayable` if it
-    never failed, `AlreadyDone` if it was relayed since, `TransactionFailed` if it fails again.
-    """
-    chain, messenger, message = messages_relayed_by(rollup, transaction)
-    relayed, failed = chain.calls(
-        [
-            Call(messenger, abi.Messenger.SUCCESSFUL, (message.hash,)),
-            Call(messenger, abi.Messenger.FAILED, (message.hash,)),
-        ]
-    )
-    if relayed:
-        raise AlreadyDone(
-            f"message {tohex(message.hash)} was relayed on {chain.name}", "nothing is left to do"
-        )
-    if not failed:
-        raise NotReplayable(
-            f"message {tohex(message.hash)} hasn't failed on {chain.name}",
-            "it hasn't arrived yet: wait for the deposit, or finalize the withdrawal",
-        )
-    purpose = purpose_of("replay", message.hash)
-    call = message.relay_calldata()
-    gas = replay_gas(chain, messenger, message)
-    receipt = senders[chain.name].run(Transaction(purpose, messenger, call, gas=gas))
-    senders[chain.name].journal.report(purpose)
-    if not chain.call(messenger, abi.Messenger.SUCCESSFUL, message.hash):
-        raise TransactionFailed(
-            f"message {tohex(message.hash)} failed again on {chain.name}",
-            "see why its target refuses it, then replay again",
-        )
-    return unhex(receipt["transactionHash"])
-
-
-def replay_gas(chain: Chain, messenger: Address, message: Message) -> int:
-    """Return the gas for `relayMessage` with an inner call that succeeds.
-
-    A plain estimate is far too low: the messenger swallows the failure of its inner call, and so
-    the cheapest "success" is one that fails inside. From the estimation address it doesn't.
-    """
-    floor = message.min_gas * 64 // 63 + MESSAGE_GAS
-    try:
-        estimate = chain.estimate_gas(
-            ESTIMATION_ADDRESS,
-            messenger,
-            message.relay_calldata(),
-            overrides={ESTIMATION_ADDRESS: {"balance": hex(10**24)}},
-        )
-    except RpcError:
-        return floor  # it fails now, or the node can't tell
-    return max(floor, estimate * 5 // 4)
-
-
-def receiver_of(sender: Sender, to: Address | None, amount: int) -> Address:
-    """Check an amount and name its receiver on the other chain."""
-    if amount <= 0:
-        raise BadInput("the amount is zero", "move more than nothing")
-    if to is None and sender.chain.is_contract(sender.address):
-        raise ContractAccount(
-            f"{sender.address} is a contract on {sender.chain.name}",
-            "the same address on the other chain may be nobody's: name the receiver with --to",
-        )
-    return to or sender.address
-
-
-def require_safe_target(target: Address, chain: str, unsafe: Sequence[Address]) -> None:
-    """Refuse what the messenger refuses, for such a message can't even be replayed."""
-    if target in unsafe:
-        raise BadInput(
-            f"{target} is part of the bridge and takes no messages on {chain}",
-            "give the contract that you mean to call",
-        )
-
-
-def require_token_balance(
-    chain: Chain, token: Address, owner: Address, amount: int, pair: TokenPair
-) -> None:
-    balance = chain.call(token, abi.Token.BALANCE, owner)
-    if balance < amount:
-        raise InsufficientBalance(
-            f"{owner} has {amount_text(balance, pair.decimals)} {pair.symbol} on {chain.name}, "
-            f"less than {amount_text(amount, pair.decimals)}",
-            "move less",
-        )
-
-
-def purpose_of(*parts: object) -> str:
-    """Name an effect: the same parts are the same effect."""
-    kind = str(parts[0])
-    details = "|".join(p.hex() if isinstance(p, bytes) else str(p) for p in parts[1:])
-    return f"{kind}:{keccak(text=details).hex()[:32]}"

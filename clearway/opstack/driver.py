@@ -5,33 +5,16 @@ it. Rounds follow until nothing is due. Reading tells all: a round may be killed
 next goes on from what the chains say.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from clearway.opstack import abi
 from clearway.opstack.addresses import (
     ESTIMATION_ADDRESS,
-    L2_BRIDGE,
-    L2_MESSENGER,
-    MESSAGE_PASSER,
     Address,
 )
-from clearway.opstack.chain import Call
-from clearway.opstack.deposits import (
-    MESSAGE_GAS,
-    TokenPair,
-    purpose_of,
-    receiver_of,
-    require_safe_target,
-    require_token_balance,
-    silent,
-)
+from clearway.opstack.effects import Progress, silent
 from clearway.opstack.errors import (
     AlreadyDone,
     BridgeError,
     GameRejected,
-    InsufficientBalance,
     Paused,
     Reverted,
     RpcNonsense,
@@ -43,18 +26,16 @@ from clearway.opstack.errors import (
 )
 from clearway.opstack.games import Game
 from clearway.opstack.journal import Journal, SignedTransaction, Tracked
-from clearway.opstack.messages import Message, Withdrawal, deposits_in, tohex, unhex, withdrawals_in
+from clearway.opstack.messages import Message, Withdrawal, tohex
 from clearway.opstack.rollup import Rollup, WithdrawalProof
-from clearway.opstack.sender import Sender, Transaction, recover
+from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount as amount_text
 from clearway.opstack.text import duration, moment
+from clearway.opstack.tracking import Report, Tracker
 from clearway.opstack.withdrawals import (
     Action,
-    Reader,
     Status,
     View,
-    find_by_hash,
-    find_withdrawals,
     next_action,
     ready_at,
     status,
@@ -62,187 +43,7 @@ from clearway.opstack.withdrawals import (
 )
 
 FINALIZE_MARGIN = 50_000  # gas
-FORCED_START = "forced start:"  # how the purpose of a start through the portal begins
-Progress = Callable[[str], None]
 Failures = dict[tuple[bytes, Action], BridgeError]
-
-
-class Starter:
-    """Starts withdrawals from one L2 account."""
-
-    def __init__(self, rollup: Rollup, sender: Sender) -> None:
-        self.rollup = rollup
-        self.sender = sender
-
-    def eth(self, amount: int, to: Address | None = None) -> Withdrawal:
-        """Withdraw `amount` wei to `to` on L1 (default: the same account)."""
-        receiver = receiver_of(self.sender, to, amount)
-        purpose = purpose_of("start", "eth", self.sender.address, receiver, amount)
-        self._require_balance(amount, purpose)
-        call = abi.Bridge.BRIDGE_ETH_TO.encode(receiver, MESSAGE_GAS, b"")
-        return self._start(Transaction(purpose, L2_BRIDGE, call, amount))
-
-    def token(self, pair: TokenPair, amount: int, to: Address | None = None) -> Withdrawal:
-        """Withdraw `amount` token units; the L2 tokens are burned."""
-        receiver = receiver_of(self.sender, to, amount)
-        account = self.sender.address
-        purpose = purpose_of("start", pair.l2_token, account, receiver, amount)
-        if not self._is_resuming(purpose):
-            require_token_balance(self.rollup.l2, pair.l2_token, account, amount, pair)
-        call = abi.Bridge.BRIDGE_TOKEN_TO.encode(
-            pair.l2_token, pair.l1_token, receiver, amount, MESSAGE_GAS, b""
-        )
-        return self._start(Transaction(purpose, L2_BRIDGE, call))
-
-    def message(
-        self, target: Address, data: bytes, value: int = 0, min_gas: int = MESSAGE_GAS
-    ) -> Withdrawal:
-        """Send a message to `target` on L1, with `value` wei and at least `min_gas` gas for it."""
-        require_safe_target(target, "L1", (self.rollup.messenger, self.rollup.portal))
-        account = self.sender.address
-        purpose = purpose_of("start", "message", account, target, data, value, min_gas)
-        self._require_balance(value, purpose)
-        call = abi.Messenger.SEND.encode(target, data, min_gas)
-        return self._start(Transaction(purpose, L2_MESSENGER, call, value))
-
-    def _require_balance(self, value: int, purpose: str) -> None:
-        balance = self._spendable()
-        if balance < value and not self._is_resuming(purpose):
-            raise InsufficientBalance(
-                f"{self.sender.address} has {amount_text(balance)} ETH on L2, "
-                f"less than {amount_text(value)}",
-                "withdraw less",
-            )
-
-    def _is_resuming(self, purpose: str) -> bool:
-        return self.sender.is_resuming(purpose)
-
-    def _spendable(self) -> int:
-        """Return the wei that the account can spend on L2."""
-        return self.rollup.l2.balance(self.sender.address)
-
-    def _start(self, transaction: Transaction) -> Withdrawal:
-        receipt = self.sender.run(transaction)
-        return self._note(transaction.purpose, receipt)
-
-    def _note(self, purpose: str, receipt: Mapping[str, Any]) -> Withdrawal:
-        """Write down the withdrawal that an L2 transaction started."""
-        started = withdrawals_in(receipt["logs"])
-        if not started:
-            raise RpcNonsense(
-                f"L2 transaction {receipt['transactionHash']} succeeded without a withdrawal",
-                "use another L2 RPC",
-            )
-        journal = self.sender.journal
-        journal.add(started[0], unhex(receipt["transactionHash"]))
-        journal.report(purpose)
-        return started[0]
-
-
-@dataclass(frozen=True)
-class Report:
-    """Where a withdrawal stands, and what went wrong with its next step, if anything."""
-
-    tracked: Tracked
-    view: View
-    status: Status
-    waits_for: str
-    ready_at: int  # L1 timestamp; 0 if it can't be told
-    problem: BridgeError | None = None
-
-
-class Tracker:
-    """Knows the withdrawals of one journal and where they stand; needs no account."""
-
-    def __init__(self, rollup: Rollup, journal: Journal) -> None:
-        self.rollup = rollup
-        self.journal = journal
-        self.reader = Reader(rollup, journal)
-
-    def track(self, reference: bytes) -> list[Tracked]:
-        """Find withdrawals by withdrawal hash or L2 transaction hash, and note them."""
-        if tracked := self.journal.find(reference):
-            return [tracked]
-        try:
-            found = [(w, reference) for w in find_withdrawals(self.rollup, reference)]
-        except UnknownTransaction as no_transaction:
-            try:
-                found = [find_by_hash(self.rollup, reference)]
-            except UnknownTransaction as no_hash:
-                if "was started" in no_hash.fact:
-                    raise UnknownTransaction(
-                        f"{tohex(reference)} is neither a withdrawal nor an L2 transaction "
-                        "that started one",
-                        "check the hash and the network",
-                    ) from no_transaction
-                raise
-        for withdrawal, l2_transaction in found:
-            self.journal.add(withdrawal, l2_transaction)
-        return [t for w, _ in found if (t := self.journal.find(w.hash))]
-
-    def report(self, tracked: Tracked, problem: BridgeError | None = None) -> Report:
-        """Read where a withdrawal stands."""
-        view = self.reader.view(tracked.withdrawal, tracked.l2_transaction)
-        return self._report(tracked, view, problem)
-
-    def _report(self, tracked: Tracked, view: View, problem: BridgeError | None) -> Report:
-        delays = self.rollup.delays
-        return Report(
-            tracked,
-            view,
-            status(view, delays),
-            waits_for(view, delays),
-            ready_at(view, delays),
-            problem,
-        )
-
-    def catch_up(self) -> None:
-        """Bring the journal in line with the chains after whatever happened."""
-        with self.journal.acting():
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Do so; call it inside `journal.acting()`."""
-        for chain in (self.rollup.l1, self.rollup.l2):
-            for account in self.journal.senders(chain.name):
-                recover(chain, self.journal, account)
-        self._add_started()
-        self._reopen_undone()
-
-    def _add_started(self) -> None:
-        """Note withdrawals whose start was killed before it could, or landed anew after a reorg."""
-        known = {(t.l2_transaction, t.withdrawal.hash) for t in self.journal.tracked()}
-        for signed in self.journal.mined_for("start:"):
-            if any(l2_transaction == signed.hash for l2_transaction, _ in known):
-                continue
-            self._add_from(signed.hash)
-        for signed in self.journal.mined_for(FORCED_START):
-            receipt = self.rollup.l1.receipt(signed.hash)
-            for deposit in deposits_in(receipt["logs"], self.rollup.portal) if receipt else []:
-                self._add_from(deposit.hash)
-        for tracked in self.journal.tracked(only_open=True):
-            if not self.rollup.l2.call(
-                MESSAGE_PASSER, abi.MessagePasser.SENT, tracked.withdrawal.hash
-            ):
-                self._add_from(tracked.l2_transaction)
-
-    def _add_from(self, l2_transaction: bytes) -> None:
-        receipt = self.rollup.l2.receipt(l2_transaction)
-        for withdrawal in withdrawals_in(receipt["logs"]) if receipt else []:
-            self.journal.add(withdrawal, l2_transaction)
-
-    def _reopen_undone(self) -> None:
-        """Open again what a reorganisation of L1 undid."""
-        closed = [tracked for tracked in self.journal.tracked() if tracked.closed]
-        finalized = self.rollup.l1.calls(
-            [
-                Call(self.rollup.portal, abi.Portal.FINALIZED, (tracked.withdrawal.hash,))
-                for tracked in closed
-            ]
-        )
-        for tracked, is_finalized in zip(closed, finalized, strict=True):
-            if is_finalized is False:
-                self.journal.close_withdrawal(tracked.withdrawal.hash, None)
 
 
 class Driver(Tracker):

@@ -8,9 +8,14 @@ class BridgeError(Exception):
     """
 
     def __init__(self, fact: str, advice: str = "") -> None:
-        super().__init__(f"{fact}: {advice}" if advice else fact)
+        super().__init__()
         self.fact = fact
+        self.advise(advice)
+
+    def advise(self, advice: str) -> None:
+        """Put a better advice in place of the one it was made with."""
         self.advice = advice
+        self.args = (f"{self.fact}: {advice}" if advice else self.fact,)
 
 
 class BadInput(BridgeError):

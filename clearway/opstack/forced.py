@@ -5,12 +5,14 @@ window but not refuse it.
 """
 
 from clearway.opstack import abi
-from clearway.opstack.deposits import Arrivals, Deposits, Progress, silent
-from clearway.opstack.driver import FORCED_START, Starter
+from clearway.opstack.deposits import Arrivals, Deposits
+from clearway.opstack.effects import Progress, silent
 from clearway.opstack.errors import RpcNonsense, TransactionFailed
 from clearway.opstack.messages import Withdrawal, tohex, unhex
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender, Transaction
+from clearway.opstack.starting import Starter
+from clearway.opstack.tracking import FORCED_START
 
 GAS_MARGIN = 20_000
 ESTIMATION_BALANCE = 10**24  # wei

@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from eth_abi.exceptions import InsufficientDataBytes
 
 from clearway.devnet.processes import is_running
 from clearway.devnet.rpc import Rpc
@@ -530,6 +531,15 @@ def test_nodes_that_outlive_their_network_are_taken_over_or_ended(
     after = world.devnet.folder.read_processes()
     assert {after[layer]["pid"] for layer in ("l1", "l2")} == chains
     assert world.l2.balance(world.alice.address) == had
+
+
+def test_under_ape_an_address_without_code_is_still_no_token(shared_terminal: Terminal) -> None:
+    import ape_ethereum.ecosystem  # noqa: F401 # it makes eth_abi read nothing as zero
+
+    with pytest.raises(InsufficientDataBytes):
+        Function("x()", "uint256").decode(b"")
+    assert shared_terminal.world.connect().delays == shared_terminal.world.rollup.delays
+    assert "is no token on L1" in shared_terminal.refused("bridge", "create-token", NOBODY)
 
 
 def test_ape_runs_them(shared_world: World, tmp_path: Path) -> None:

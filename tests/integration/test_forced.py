@@ -6,7 +6,7 @@ from eth_account import Account
 from clearway.devnet.rpc import Rpc, RpcFailure
 from clearway.opstack import Arrivals, Status, abi
 from clearway.opstack.addresses import L2_BRIDGE, alias
-from clearway.opstack.deposits import MESSAGE_GAS
+from clearway.opstack.effects import MESSAGE_GAS
 from clearway.opstack.errors import ContractAccount, RpcError, TransactionFailed
 from clearway.opstack.messages import deposits_in, tohex, unhex
 from tests.integration.mocks import Recorder, Wallet

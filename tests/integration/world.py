@@ -32,11 +32,12 @@ from clearway.opstack import (
 )
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import L2_MESSENGER, Address
-from clearway.opstack.deposits import DepositOutcome, TokenPair
+from clearway.opstack.deposits import DepositOutcome
 from clearway.opstack.errors import Reverted
 from clearway.opstack.games import Game
 from clearway.opstack.journal import Tracked
 from clearway.opstack.messages import OutputProof, Withdrawal, tohex
+from clearway.opstack.tokens import TokenPair
 from clearway.opstack.withdrawals import View, status
 from clearway.units import parse_duration
 from tests.integration.mocks import Mint, Recorder, creation

@@ -21,11 +21,13 @@ from clearway.devnet.profiles import REAL
 from clearway.opstack.abi import Factory, Function, Game, Portal
 from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain
-from clearway.opstack.driver import Driver, Report, Starter
+from clearway.opstack.driver import Driver
 from clearway.opstack.journal import Journal
 from clearway.opstack.messages import Withdrawal
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender
+from clearway.opstack.starting import Starter
+from clearway.opstack.tracking import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLC = ROOT / "tools" / "solc" / "solc-v0.8.37"
