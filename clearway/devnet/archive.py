@@ -81,7 +81,6 @@ class Archivist:
         self._local = local
         self._archive = archive
         self._seen_block = local.first_l2_block
-        self._head_hash = ""
         self._open: dict[str, tuple[int, Withdrawal]] = {}  # by slot: L2 block, withdrawal
         self._games_seen = 0
         self._wanted: set[int] = set()  # blocks that games speak of and L2 hasn't reached

@@ -39,7 +39,6 @@ class Relayer:
         self._local = local
         self._clock = clock
         self._done: str = ""  # hash of the L1 block up to which everything is on L2
-        self._waiting_since: int | None = None
         self.relayed = 0  # deposits, since this process started
 
     def run(self) -> list[str]:

@@ -9,10 +9,29 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from eth_abi import decode as abi_decode
 from eth_abi import encode as abi_encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import UnsignedIntegerDecoder
+from eth_abi.encoding import UnsignedIntegerEncoder
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+
+
+def _strict_codec() -> ABICodec:
+    """Return a codec to which nothing is not zero.
+
+    Ape replaces the decoder of numbers in eth_abi's registry, for the whole process, by one that
+    reads missing bytes as zeros. An address without code would then answer every question with 0.
+    """
+    own = registry.copy()  # type: ignore[no-untyped-call]
+    own.unregister("uint")
+    is_number = BaseEquals("uint")  # type: ignore[no-untyped-call]
+    own.register(is_number, UnsignedIntegerEncoder, UnsignedIntegerDecoder, label="uint")
+    return ABICodec(own)
+
+
+CODEC = _strict_codec()
 
 
 def split_types(types: str) -> list[str]:
@@ -87,7 +106,7 @@ class Event:
 
 
 def _decoded(types: list[str], data: bytes) -> tuple[Any, ...]:
-    values = abi_decode(types, data)
+    values = CODEC.decode(types, data)
     return tuple(
         to_checksum_address(one) if kind == "address" else one
         for kind, one in zip(types, values, strict=True)
