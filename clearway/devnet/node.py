@@ -6,12 +6,14 @@ FOLDER`; `clearway.devnet.devnet` does.
 """
 
 import logging
+import math
 import os
 import queue
 import signal
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -39,6 +41,7 @@ from clearway.devnet.resolver import Resolver
 from clearway.devnet.rpc import RpcFailure
 from clearway.opstack.errors import BridgeError
 
+RETRY_PERIOD = 0.5  # wall seconds from a fault to the next try, if no new block comes before
 LOOK_PERIOD = 0.03  # wall seconds between two looks at the chains
 MOST_ROUNDS = 20  # until the roles have nothing more to do at one moment
 EVENTS_KEPT = 200
@@ -85,6 +88,7 @@ class Node:
         self.pace = 1.0
         self._checkpoints = Checkpoints(folder)
         self._looked_at: tuple[str, str] = ("", "")
+        self._retry_at = math.inf  # when to act again after a fault, on the host's clock
         self._saved_at: tuple[str, str] = ("", "")
 
     # Starting
@@ -205,6 +209,7 @@ class Node:
             return do()
         except Faults as fault:
             self._tell(f"{who}: {fault}")
+            self._retry_at = time.monotonic() + RETRY_PERIOD
             return None
 
     def _tell(self, event: str) -> None:
@@ -217,8 +222,8 @@ class Node:
         if "clock" not in self.settings.without:
             self.clock.tick()
         heads = self._heads()
-        if heads != self._looked_at:
-            self._looked_at = heads
+        if heads != self._looked_at or time.monotonic() > self._retry_at:
+            self._looked_at, self._retry_at = heads, math.inf
             self.settle()
         if self._saved_at != self._heads() and self._checkpoints.is_due():
             self._save()

@@ -50,8 +50,10 @@ class Relayer:
         events = []
         if not self._is_canonical(number, block_hash):
             events.append(self._roll_back())
-            number, _ = self.origin()
-        todo = self._blocks_to_relay(number, head)
+            number, block_hash = self.origin()
+        todo, read = self._blocks_to_relay(number, head)
+        if not self._is_one_chain({**read, number: block_hash}):
+            return [*events, "L1 was reorganised while it was read: reading it again"]
         if self._local.sequencer.down:
             todo = [one for one in todo if self._is_overdue(one[0], head)]
             if todo:
@@ -78,10 +80,21 @@ class Relayer:
         except LookupError:
             return False
 
+    def _is_one_chain(self, blocks: dict[int, str]) -> bool:
+        """Tell whether L1 has all these blocks (number and hash) at once.
+
+        From the highest down: a reorganisation between two looks changes the lower one too, or
+        comes after all were seen to belong together.
+        """
+        return all(self._is_canonical(number, blocks[number]) for number in sorted(blocks)[::-1])
+
     # Forwards
 
-    def _blocks_to_relay(self, origin: int, head: Header) -> list[tuple[Header, list[Deposit]]]:
-        """Return the L1 blocks to bring to L2: each one with deposits, and the head.
+    def _blocks_to_relay(
+        self, origin: int, head: Header
+    ) -> tuple[list[tuple[Header, list[Deposit]]], dict[int, str]]:
+        """Return the L1 blocks to bring to L2 (each one with deposits, and the head), and the
+        hashes of all blocks that this was read from.
 
         The origin itself is among them: its deposits may have been cut off half-way. Live, each
         L2 block has an origin; blocks that bring nothing are passed over here.
@@ -97,15 +110,20 @@ class Relayer:
             },
         )
         by_block: dict[int, list[Any]] = defaultdict(list)
+        read = {last: str(head["hash"])}
         for log in logs:
             by_block[int(log["blockNumber"], 16)].append(log)
+            read[int(log["blockNumber"], 16)] = log["blockHash"]
         by_block.setdefault(last, [])
         todo = []
         for number in sorted(by_block):
             deposits = self._missing(deposits_in(by_block[number], self._local.portal))
             if deposits or number > origin:
-                todo.append((self._local.l1.block(number), deposits))
-        return todo
+                header = self._local.l1.block(number)
+                todo.append((header, deposits))
+                if header["hash"] != read[number]:
+                    read[number] = ""  # no block's: it changed between two looks
+        return todo, read
 
     def _missing(self, deposits: list[Deposit]) -> list[Deposit]:
         receipts = (
