@@ -6,6 +6,7 @@ bytes; a purpose that has a transaction on its way gets no second one.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain, waiting
 from clearway.opstack.errors import (
     BridgeError,
+    InsufficientBalance,
     RpcError,
     RpcNonsense,
     RpcUnavailable,
@@ -275,12 +277,13 @@ def recover(chain: Chain, journal: Journal, sender: Address) -> None:
 
 
 def _send_again(chain: Chain, signed: SignedTransaction) -> None:
-    try:
+    """Send what a node doesn't know (any more).
+
+    A refusal changes nothing: the nonce may be used by now, or the fees too low since the chain
+    went back; it stays written, and whoever waits for it raises its fees.
+    """
+    with suppress(RpcError, InsufficientBalance):
         chain.broadcast(signed.raw)
-    except RpcError as error:
-        # If the chain moved on while we looked, the next look tells; fees are bumped in `wait`.
-        if not _is_nonce_taken(error) and "fee" not in error.message.lower():
-            raise
 
 
 def _is_nonce_taken(error: BridgeError) -> bool:

@@ -271,7 +271,7 @@ def test_twenty_withdrawals_are_each_paid_once_whatever_is_killed(new_world: New
         ordeal.end()
     wanted = [10**15 + number for number in range(WITHDRAWALS)]
     assert [world.l1.balance(receiver) for receiver in receivers] == wanted
-    assert len(ordeal.killed) >= 5
+    assert len(ordeal.killed) >= 2
 
 
 def _start(starter: Starter, amount: int, receiver: Address) -> None:
