@@ -1,0 +1,146 @@
+"""Signed prices with their time; the model of contracts/l2/PriceFeed.vy.
+
+A signature is here the pair of signer and report. Aggregators are strangers, and not modelled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from clearway.spec import price_words
+from clearway.spec.refused import require
+
+MAX_AGE = 10  # seconds
+ORDER_WINDOW = 600  # seconds
+MAX_LEAD = 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class Report:
+    """One price per market for the tile that ends at `observed_at`."""
+
+    observed_at: int
+    boards: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """That `signer` signed `report`; an unknown hand has the number 0."""
+
+    signer: int
+    report: Report
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price as the feed gives it."""
+
+    price: int  # wad
+    confidence: int  # wad ratio
+    observed_at: int
+
+
+@dataclass
+class PriceFeed:
+    """The feed's state. Publishers are numbers, ascending as their addresses are."""
+
+    tile_length: int
+    publishers: list[int]
+    quorum: int
+    grace_period: int
+    newest: dict[int, int] = field(default_factory=dict)
+    recalled: dict[int, int] = field(default_factory=dict)
+    lead_until: int = 0
+
+    def submit(self, now: int, report: Report, signatures: Sequence[Signature]) -> None:
+        """Store a report; one that is stored already changes nothing."""
+        require(report.observed_at % self.tile_length == 0, "not the end of a tile")
+        require(report.observed_at + ORDER_WINDOW >= now, "report too old")
+        require(report.observed_at <= now + MAX_LEAD, "report too far ahead")
+        require(bool(report.boards), "empty report")
+        numbers = [price_words.time_of(word) for word in report.boards]
+        require(numbers == sorted(set(numbers)), "boards not sorted")
+        words = {
+            number: price_words.with_time(word, report.observed_at)
+            for number, word in zip(numbers, report.boards, strict=True)
+        }
+        if all(word in self.stored(number) for number, word in words.items()):
+            return
+        self.verify(report, signatures)
+        for number, word in words.items():
+            known = [price_words.time_of(other) for other in self.stored(number) if other != word]
+            require(report.observed_at not in known, "second priced already")
+        for number, word in words.items():
+            self.keep(number, word)
+        if report.observed_at > now + MAX_AGE:
+            self.lead_until = max(self.lead_until, report.observed_at)
+
+    def verify(self, report: Report, signatures: Sequence[Signature]) -> None:
+        """Require that a quorum signed, each once, in the publishers' order."""
+        require(len(signatures) >= self.quorum, "too few signatures")
+        signers = [s.signer if s.report == report else 0 for s in signatures]
+        in_order = signers == sorted(set(signers)) and set(signers) <= set(self.publishers)
+        require(in_order, "signer unknown or unsorted")
+
+    def stored(self, number: int) -> tuple[int, int]:
+        """Return a board's two words, the newest first."""
+        return self.newest.get(number, 0), self.recalled.get(number, 0)
+
+    def keep(self, number: int, word: int) -> None:
+        """Store a word that isn't the second one of its tile."""
+        newest = self.newest.get(number, 0)
+        if price_words.time_of(word) > price_words.time_of(newest):
+            self.newest[number] = word
+        elif word != newest:
+            self.recalled[number] = word
+
+    def price(self, now: int, market: int) -> Price:
+        """Return the newest price, at most 10 seconds old."""
+        word = self.newest.get(market // price_words.LANES, 0)
+        require(word != 0, "no price")
+        require(price_words.time_of(word) + MAX_AGE >= now, "price stale")
+        require(price_words.time_of(word) <= now + MAX_AGE, "chain's clock lags")
+        return _price_in(word, market)
+
+    def price_at(self, market: int, second: int) -> Price:
+        """Return the price of the report whose tile holds `second`."""
+        observed_at = -(-second // self.tile_length) * self.tile_length
+        for word in self.stored(market // price_words.LANES):
+            if word and price_words.time_of(word) == observed_at:
+                return _price_in(word, market)
+        require(False, "no report of that second")
+        raise AssertionError("unreachable")
+
+    def outage(self, now: int, board: int) -> str:
+        """Return why nothing may increase risk; empty if it may. The uptime feed isn't modelled."""
+        if price_words.time_of(self.newest.get(board, 0)) > now + MAX_AGE:
+            return "chain's clock lags"
+        if self.lead_until and now < self.lead_until + self.grace_period:
+            return "in grace after an outage"
+        return ""
+
+    def convict(self, first: Signature, second: Signature) -> None:
+        """Remove whoever signed two different reports of one tile."""
+        require(first.report.observed_at == second.report.observed_at, "not of the same seconds")
+        require(first.report != second.report, "the same report")
+        require(first.signer == second.signer, "not of the same signer")
+        self.remove(first.signer)
+
+    def drop(self, publisher: int) -> None:
+        """Take a publisher off the list while a quorum is left; the guardian's act."""
+        require(publisher in self.publishers, "not a publisher")
+        require(len(self.publishers) > self.quorum, "fewer than the quorum")
+        self.remove(publisher)
+
+    def remove(self, publisher: int) -> None:
+        """Take a publisher off the list; the quorum stays."""
+        require(publisher in self.publishers, "not a publisher")
+        self.publishers.remove(publisher)
+
+
+def _price_in(word: int, market: int) -> Price:
+    lane = price_words.lane_of(word, market % price_words.LANES)
+    require(price_words.has_price(lane), "no price")
+    require(not price_words.is_wide(lane), "price too wide")
+    return Price(
+        price_words.price_of(lane), price_words.confidence_of(lane), price_words.time_of(word)
+    )

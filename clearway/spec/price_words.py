@@ -1,0 +1,94 @@
+"""How four prices and a time lie in one word; twin of contracts/math/price_words.vy.
+
+From the highest bit down: four lanes of 56 bits, then 32 bits of time. A lane is mantissa (40),
+exponent (8), confidence (8): price = mantissa * 10^exponent wad.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clearway.spec.refused import require
+
+LANES = 4
+LANE_BITS = 56
+TIME_BITS = 32
+HIGHEST_EXPONENT = 24
+LOWEST_PRICE = 10**6  # wad
+HIGHEST_PRICE = 10**30  # wad
+WIDE = 255
+BASIS_POINT = 10**14  # wad ratio
+MANTISSA_BITS = 40
+
+
+def time_of(word: int) -> int:
+    """Return the time in a stored word; in a report's word, the board's number."""
+    return word % (1 << TIME_BITS)
+
+
+def with_time(word: int, observed_at: int) -> int:
+    """Return the word with its time replaced."""
+    return word - time_of(word) + observed_at
+
+
+def lane_of(word: int, lane: int) -> int:
+    """Return one of the four lanes."""
+    return word >> (TIME_BITS + LANE_BITS * (LANES - 1 - lane)) & ((1 << LANE_BITS) - 1)
+
+
+def has_price(lane: int) -> bool:
+    """Tell whether a lane holds a price at all."""
+    return lane >> 16 != 0
+
+
+def is_wide(lane: int) -> bool:
+    """Tell whether the publishers themselves don't trust the price."""
+    return lane % 256 == WIDE
+
+
+def price_of(lane: int) -> int:
+    """Return a lane's price, wad."""
+    exponent = lane >> 8 & 255
+    require(exponent <= HIGHEST_EXPONENT, "price out of bounds")
+    price: int = (lane >> 16) * 10**exponent
+    require(LOWEST_PRICE <= price <= HIGHEST_PRICE, "price out of bounds")
+    return price
+
+
+def confidence_of(lane: int) -> int:
+    """Return how far the truth may be from the price; a wad ratio of it."""
+    return lane % 256 * BASIS_POINT
+
+
+# The way in, which the contract doesn't need
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A market's price with its confidence, as publishers agree on it."""
+
+    price: int  # wad
+    confidence: int  # wad ratio
+
+
+def to_lane(quote: Quote) -> int:
+    """Return a quote as a lane.
+
+    The price keeps 40 bits, eleven decimal digits, and is rounded to the nearest; the confidence is
+    rounded up to a basis point, and one of 2.55 % or more is wide.
+    """
+    exponent, mantissa = 0, quote.price
+    while mantissa >> MANTISSA_BITS:
+        exponent += 1
+        mantissa = (quote.price + 10**exponent // 2) // 10**exponent
+    confidence = min(-(-quote.confidence // BASIS_POINT), WIDE)
+    return mantissa << 16 | exponent << 8 | confidence
+
+
+def boards_of(quotes: Mapping[int, Quote]) -> list[int]:
+    """Return the words of a report that carries these quotes, by market."""
+    words: dict[int, int] = {}
+    for market, quote in sorted(quotes.items()):
+        number, lane = divmod(market, LANES)
+        shift = TIME_BITS + LANE_BITS * (LANES - 1 - lane)
+        words[number] = words.get(number, number) | to_lane(quote) << shift
+    return [words[number] for number in sorted(words)]

@@ -1,0 +1,286 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title PriceFeed
+@license AGPL-3.0-only
+@notice Prices with their time, for every contract of the system. `IPriceFeed` tells the story.
+
+Invariants: F1 a tile's stored prices never change; F2 a board's newest time never goes back;
+F3 nothing is stored that a quorum of publishers didn't sign.
+
+@dev Two words a board. The newest report lies in one; one that is older, which an order needs, is
+     put into the other by whoever needs it, in the same transaction. So storing costs one write,
+     and a price of any second stays available to whoever holds its report.
+
+     It can't be stopped. A guardian may drop publishers down to the quorum.
+"""
+
+from interfaces import IPriceFeed
+from ..math import price_words
+from ..modules import roles
+initializes: roles
+
+from ..modules import committee
+initializes: committee
+
+from ..modules import aggregators
+initializes: aggregators
+
+implements: IPriceFeed
+
+exports: (
+    roles.__interface__,
+    committee.__interface__,
+    aggregators.UPTIME_FEED,
+    aggregators.GRACE_PERIOD,
+    aggregators.listing,
+)
+
+MAX_AGE: constant(uint256) = 10  # seconds; of a price that is called fresh, and of a lead
+ORDER_WINDOW: constant(uint256) = 600  # seconds; an order fills by a report for so long
+MAX_LEAD: constant(uint256) = 86_400  # seconds
+MAX_BOARDS: constant(uint256) = 8
+MAX_TILE_LENGTH: constant(uint256) = 10
+
+TILE_LENGTH: public(immutable(uint256))  # seconds
+
+_newest: HashMap[uint256, uint256]  # by board; a price word
+_recalled: HashMap[uint256, uint256]  # by board; a price word older than the newest
+# The time of the newest report that was stored while more than MAX_AGE ahead of the chain's clock,
+# which showed that clock to lag.
+_lead_until: uint256
+
+
+@deploy
+def __init__(
+    tile_length: uint256,
+    signers: DynArray[address, committee.MAX_PUBLISHERS],
+    quorum: uint256,
+    guardian: address,
+    uptime_feed: address,
+    grace_period: uint256,
+):
+    """
+    @param tile_length Seconds that one report covers, 1 to 10.
+    @param signers The first publishers, in ascending order.
+    @param uptime_feed The L2's sequencer uptime feed; zero where there is none.
+    @param grace_period Seconds for which an outage is felt after its end.
+    """
+    assert tile_length > 0 and tile_length <= MAX_TILE_LENGTH, "tile length out of range"
+    TILE_LENGTH = tile_length
+    roles.__init__(guardian)
+    committee.__init__(signers, quorum)
+    aggregators.__init__(uptime_feed, grace_period)
+
+
+# Reports
+
+
+@external
+def submit(
+    observed_at: uint256,
+    boards: DynArray[uint256, MAX_BOARDS],
+    signers: DynArray[address, committee.MAX_PUBLISHERS],
+    signatures: DynArray[IPriceFeed.Signature, committee.MAX_PUBLISHERS],
+):
+    assert observed_at % TILE_LENGTH == 0, "not the end of a tile"
+    assert observed_at + ORDER_WINDOW >= block.timestamp, "report too old"
+    assert observed_at <= block.timestamp + MAX_LEAD, "report too far ahead"
+    if self._is_stored(observed_at, boards):
+        return
+    committee._verify(committee._digest(observed_at, boards), signers, signatures)
+
+    for board: uint256 in boards:
+        self._store(
+            price_words._time_of(board), price_words._with_time(board, observed_at), observed_at
+        )
+    if observed_at > block.timestamp + MAX_AGE and observed_at > self._lead_until:
+        self._lead_until = observed_at
+        log IPriceFeed.LeadSeen(observed_at=observed_at)
+    log IPriceFeed.Reported(observed_at=observed_at, boards=boards)
+
+
+@internal
+@view
+def _is_stored(observed_at: uint256, boards: DynArray[uint256, MAX_BOARDS]) -> bool:
+    """
+    @notice Whether every board is there already, word for word.
+    """
+    assert len(boards) > 0, "empty report"
+    next_number: uint256 = 0
+    is_stored: bool = True
+    for board: uint256 in boards:
+        number: uint256 = price_words._time_of(board)
+        assert number >= next_number, "boards not sorted"
+        next_number = number + 1
+        word: uint256 = price_words._with_time(board, observed_at)
+        if is_stored and word != self._newest[number] and word != self._recalled[number]:
+            is_stored = False
+    return is_stored
+
+
+@internal
+def _store(number: uint256, word: uint256, observed_at: uint256):
+    """
+    @notice Keep a board's word: a newer one as the newest, an older one as the recalled.
+    """
+    newest: uint256 = self._newest[number]
+    newest_at: uint256 = price_words._time_of(newest)
+    if observed_at > newest_at:
+        self._newest[number] = word
+    elif observed_at == newest_at:
+        assert word == newest, "second priced already"
+    else:
+        recalled: uint256 = self._recalled[number]
+        if word != recalled:
+            assert observed_at != price_words._time_of(recalled), "second priced already"
+            self._recalled[number] = word
+
+
+@external
+def convict(
+    first: IPriceFeed.Report,
+    first_signature: IPriceFeed.Signature,
+    second: IPriceFeed.Report,
+    second_signature: IPriceFeed.Signature,
+):
+    """
+    @notice Remove a publisher who signed two different reports of the same seconds. Anyone may.
+    @dev It may leave fewer publishers than the quorum: then no report passes until the owner names
+         new ones, and what needs a price waits or takes the aggregator's.
+    """
+    publisher: address = committee._convict(first, first_signature, second, second_signature)
+    committee._remove(publisher)
+    log IPriceFeed.PublisherConvicted(
+        publisher=publisher, by=msg.sender, observed_at=first.observed_at
+    )
+
+
+# Prices
+
+
+@external
+@view
+def price(market: uint256) -> IPriceFeed.Price:
+    return self._price_in(self._fresh(market // 4), market % 4)
+
+
+@external
+@view
+def price_at(market: uint256, second: uint256) -> IPriceFeed.Price:
+    return self._price_in(self._at(market // 4, second), market % 4)
+
+
+@external
+@view
+def board(number: uint256) -> uint256:
+    return self._fresh(number)
+
+
+@external
+@view
+def board_at(number: uint256, second: uint256) -> uint256:
+    return self._at(number, second)
+
+
+@external
+@view
+def newest_board(number: uint256) -> uint256:
+    return self._newest[number]
+
+
+@external
+@view
+def reference(market: uint256) -> IPriceFeed.Reference:
+    return aggregators._reference(market)
+
+
+@external
+@view
+def round_after(
+    market: uint256, second: uint256, round: uint256, predecessor: uint256
+) -> IPriceFeed.Reference:
+    return aggregators._round_after(market, second, round, predecessor)
+
+
+@external
+@view
+def outage(number: uint256) -> String[32]:
+    newest_at: uint256 = price_words._time_of(self._newest[number])
+    if newest_at > block.timestamp + MAX_AGE:
+        return "chain's clock lags"
+    lead: uint256 = self._lead_until
+    if lead > 0 and block.timestamp < lead + aggregators.GRACE_PERIOD:
+        return "in grace after an outage"
+    return aggregators._sequencer_outage()
+
+
+@internal
+@view
+def _fresh(number: uint256) -> uint256:
+    word: uint256 = self._newest[number]
+    observed_at: uint256 = price_words._time_of(word)
+    assert observed_at > 0, "no price"
+    assert observed_at + MAX_AGE >= block.timestamp, "price stale"
+    assert observed_at <= block.timestamp + MAX_AGE, "chain's clock lags"
+    return word
+
+
+@internal
+@view
+def _at(number: uint256, second: uint256) -> uint256:
+    """
+    @notice The word whose tile (observed_at - TILE_LENGTH, observed_at] holds `second`.
+    """
+    # Not checked: a second is a block's time and a delay, far below 2^255.
+    observed_at: uint256 = (second + TILE_LENGTH - 1) // TILE_LENGTH * TILE_LENGTH
+    word: uint256 = self._newest[number]
+    if price_words._time_of(word) != observed_at:
+        word = self._recalled[number]
+        assert price_words._time_of(word) == observed_at, "no report of that second"
+    return word
+
+
+@internal
+@pure
+def _price_in(word: uint256, lane_number: uint256) -> IPriceFeed.Price:
+    lane: uint256 = price_words._lane_of(word, lane_number)
+    assert price_words._has_price(lane), "no price"
+    assert not price_words._is_wide(lane), "price too wide"
+    return IPriceFeed.Price(
+        price=price_words._price_of(lane),
+        confidence=price_words._confidence_of(lane),
+        observed_at=price_words._time_of(word),
+    )
+
+
+# Administration
+
+
+@external
+def set_publishers(signers: DynArray[address, committee.MAX_PUBLISHERS], quorum: uint256):
+    """
+    @notice Replace the publishers; the owner only.
+    """
+    roles._check_owner()
+    committee._set(signers, quorum)
+
+
+@external
+def drop_publisher(publisher: address):
+    """
+    @notice Take a publisher off the list while a quorum is left; the guardian, at once.
+    """
+    roles._check_guardian()
+    committee._remove(publisher)
+    assert len(committee._publishers) >= committee._quorum(), "fewer than the quorum"
+    log IPriceFeed.PublisherDropped(publisher=publisher, by=msg.sender)
+
+
+@external
+def list_market(market: uint256, listing: IPriceFeed.Listing):
+    """
+    @notice Give a market an aggregator, or take it away; the owner only.
+    """
+    roles._check_owner()
+    aggregators._list(market, listing)
