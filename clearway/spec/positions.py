@@ -1,0 +1,125 @@
+"""One position: what it owes and gains, and what a fill makes of it.
+
+Numbers are wads. Stored ones lie on coarser grids, so that a position fits one word on chain: sizes
+on SIZE_UNIT, costs on COST_UNIT, index entries on ENTRY_UNIT. Going to the grid favours the pool.
+"""
+
+from dataclasses import dataclass
+
+from clearway.spec import borrowing_math, funding_math, wad
+
+SIZE_UNIT = 10**9  # base wad
+COST_UNIT = 10**9  # quote wad
+ENTRY_UNIT = 10**5  # wad of an index
+
+
+@dataclass(frozen=True)
+class Position:
+    """A signed size, what it cost, and the indices at its last settlement."""
+
+    size: int = 0  # base wad, long above zero
+    cost: int = 0  # quote wad, never below zero: the size at its average entry price
+    entry_funding: int = 0  # wad
+    entry_borrowing: int = 0  # wad
+
+    @property
+    def signed_cost(self) -> int:
+        """Return the cost with the sign of the size."""
+        return self.cost if self.size >= 0 else -self.cost
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a position owes for time; quote wad."""
+
+    funding: int  # below zero if it is owed
+    borrowing: int
+
+    @property
+    def total(self) -> int:
+        """Return both together."""
+        return self.funding + self.borrowing
+
+
+def to_grid_down(x: int, unit: int) -> int:
+    """Return the nearest point of the grid at or below x."""
+    return x // unit * unit
+
+
+def to_grid_up(x: int, unit: int) -> int:
+    """Return the nearest point of the grid at or above x."""
+    return -(-x // unit) * unit
+
+
+def notional(size: int, price: int) -> int:
+    """Return the absolute size at a price, rounded up."""
+    return wad.mul_up(abs(size), price)
+
+
+def result(position: Position, price: int) -> int:
+    """Return the open result at a price, rounded down; owed amounts apart."""
+    return wad.signed_mul_floor(position.size, price) - position.signed_cost
+
+
+def owed(position: Position, funding_index: int, borrowing_index: int, price: int) -> Owed:
+    """Return what the position owes since its last settlement, rounded up."""
+    return Owed(
+        funding_math.funding_owed(position.size, funding_index - position.entry_funding, price),
+        borrowing_math.borrowing_owed(
+            abs(position.size), borrowing_index - position.entry_borrowing, price
+        ),
+    )
+
+
+def closing_size(size: int, size_delta: int) -> int:
+    """Return how much of a position a trade closes; base wad, unsigned."""
+    return min(abs(size), abs(size_delta)) if size * size_delta < 0 else 0
+
+
+def closed(position: Position, closing: int, price: int) -> tuple[int, int]:
+    """Return the result of closing `closing` of a position, and the cost that stays behind.
+
+    The cost that goes is rounded against the trader: up for a long, down for a short.
+    """
+    if closing == 0:
+        return 0, position.cost
+    if closing == abs(position.size):
+        gone = position.cost
+    elif position.size > 0:
+        gone = wad.mul_div_up(position.cost // COST_UNIT, closing, position.size) * COST_UNIT
+    else:
+        gone = wad.mul_div_down(position.cost // COST_UNIT, closing, -position.size) * COST_UNIT
+    part = Position(closing if position.size > 0 else -closing, gone)
+    return result(part, price), position.cost - gone
+
+
+def filled(
+    position: Position,
+    size_delta: int,
+    price: int,
+    funding_index: int,
+    borrowing_index_after: int,
+) -> tuple[Position, int]:
+    """Return a settled position after a fill, and the result that the fill realises.
+
+    `borrowing_index_after` is that of the side on which the position is afterwards.
+    """
+    closing = closing_size(position.size, size_delta)
+    realised, cost = closed(position, closing, price)
+    size = position.size + size_delta
+    opening = abs(size_delta) - closing
+    worth = opening * price
+    if size_delta > 0:
+        cost += wad.mul_div_up(worth, 1, wad.WAD * COST_UNIT) * COST_UNIT
+    else:
+        cost += wad.mul_div_down(worth, 1, wad.WAD * COST_UNIT) * COST_UNIT
+    if size == 0:
+        return Position(), realised
+    to_grid = to_grid_down if size > 0 else to_grid_up
+    after = Position(
+        size,
+        cost,
+        to_grid(funding_index, ENTRY_UNIT),
+        to_grid_down(borrowing_index_after, ENTRY_UNIT),
+    )
+    return after, realised
