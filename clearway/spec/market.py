@@ -29,10 +29,12 @@ SIGNED_WINDOW = 600  # seconds in which only the signed report counts
 REDUCE_WINDOW = 86_400  # seconds in which an order that reduces may still be executed
 MOST_KEEPER_FEE = 100 * wad.WAD  # quote wad
 KEEPER_FEE_UNIT = 10**12  # quote wad
+STAYS = "stays"
 ESCROW_UNIT = 10**14  # quote wad
 AT_RISK_UNIT = 10**12  # quote wad
 RATE_UNIT = 10**6  # wad per day
-ACCOUNT_NUMBERS = 1 << 96
+SLOT_ROOM = 1 << 8  # an order's name is its account's plus its slot
+ACCOUNT_ROOM = 1 << 96
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,12 @@ class Market:
 
 def account_of(owner: int, number: int = 0) -> int:
     """Return an account's name: its owner's address, and a number of the owner's choice."""
-    return owner * ACCOUNT_NUMBERS + number
+    return owner * ACCOUNT_ROOM + number * SLOT_ROOM
 
 
 def owner_of(account: int) -> int:
     """Return whose an account is."""
-    return account // ACCOUNT_NUMBERS
+    return account // ACCOUNT_ROOM
 
 
 @dataclass
@@ -262,7 +264,8 @@ class PerpetualMarket:
     ) -> list[str]:
         """Execute orders of one market that one report prices; return what became of each.
 
-        "" is filled, "stays" waits for a better company, anything else is why it failed for good.
+        "" is filled, "stays" waits for better company, or can't be judged because the report lacks
+        a price of another of its account's markets; anything else is why it failed for good.
         A batch names accounts in ascending order, each once.
         """
         require(bool(batch), "empty batch")
@@ -270,12 +273,12 @@ class PerpetualMarket:
         require(accounts == sorted(set(accounts)), "accounts not sorted")
         orders = [self._order(account, slot) for account, slot in batch]
         second = orders[0].fills_at
-        price = self.feed.price_at(market, second).price
         for order in orders:
             require(order.market == market, "order of another market")
             require(self._tile(order.fills_at) == self._tile(second), "order of another report")
             require(now >= order.fills_at, "order too young")
-            require(now <= order.committed_at + SIGNED_WINDOW, "order too old for a report")
+            require(now <= order.committed_at + SIGNED_WINDOW, "too old for a report")
+        price = self.feed.price_at(market, second).price
         return self._fill_all(now, keeper, market, batch, price, second)
 
     def execute_by_round(
@@ -322,7 +325,7 @@ class PerpetualMarket:
             side = buys if size > 0 else sells
             reasons[entry] = alone
             if not alone and self._why_not(now, entry, size, side, price, second):
-                reasons[entry] = "stays"
+                reasons[entry] = STAYS
         admitted = [entry for entry, reason in reasons.items() if not reason]
         state = self.markets[market]
         meeting = Meeting.of(
@@ -336,7 +339,7 @@ class PerpetualMarket:
         reward = 0
         for entry, reason in reasons.items():
             account, slot = entry
-            if reason == "stays":
+            if reason == STAYS:
                 continue
             order = self._release(account, slot)
             reward += order.keeper_fee
@@ -404,7 +407,9 @@ class PerpetualMarket:
             self._fill(account, order.market, size, price, terms) == terms, "insufficient margin"
         )
         assert second is not None  # only an order that reduces is filled by a round
-        backing, needed = self._initial_test(now, account, second, order.market, price)
+        prices = self._prices_at(account, second, order.market, price)
+        require(prices is not None, STAYS)
+        backing, needed = self._initial_test(now, account, prices or {})
         require(backing >= needed, "insufficient margin")
 
     def _require_room(self, market: int, side: int, price: int) -> None:
@@ -497,7 +502,8 @@ class PerpetualMarket:
         fee = wad.mul_up(worth, state.parameters.schedule.taker_fee)
         fee = min(fee, order.escrow - order.keeper_fee, max(holder.margin, 0))
         if holder.positions and second is not None:
-            equity, needed = self._maintenance_test(now, account, second, order.market, price)
+            prices = self._prices_at(account, second, order.market, price)
+            equity, needed = self._maintenance_test(now, account, prices) if prices else (0, 0)
             fee = min(fee, max(equity - needed, 0))
         holder.margin -= fee
         self.cash += fee
@@ -548,34 +554,39 @@ class PerpetualMarket:
             total += positions.result(position, prices[market]) - due.total
         return total
 
-    def _initial_test(
-        self, now: int, account: int, second: int, market: int, price: int
-    ) -> tuple[int, int]:
+    def _prices_at(
+        self, account: int, second: int, market: int, price: int
+    ) -> dict[int, int] | None:
+        """Return a price for each of an account's markets; None if the report lacks one."""
+        found = {}
+        for other in self._account(account).positions:
+            board = self.feed.board_at(other // LANES, second)
+            if other == market:
+                found[other] = price
+            elif price_words.is_sound(board, other % LANES):
+                found[other] = price_words.sound_price(board, other % LANES)
+            else:
+                return None
+        return found
+
+    def _initial_test(self, now: int, account: int, prices: dict[int, int]) -> tuple[int, int]:
         """Return what backs an account's positions, profits cut, and their initial margin."""
         holder = self._account(account)
         backing, needed = holder.margin + holder.escrow, 0
-        for other, position in holder.positions.items():
-            at = price if other == market else self.feed.price_at(other, second).price
-            state = self.accrued(other, now)
-            gain = positions.result(position, at)
+        for market, position in holder.positions.items():
+            state = self.accrued(market, now)
+            gain = positions.result(position, prices[market])
             if gain > 0:
                 gain = wad.mul_down(gain, state.parameters.profit_ratio)
-            backing += gain - self._owed(state, position, at).total
-            needed += self._initial(state.parameters, position, at)
+            backing += gain - self._owed(state, position, prices[market]).total
+            needed += self._initial(state.parameters, position, prices[market])
         return backing, needed
 
-    def _maintenance_test(
-        self, now: int, account: int, second: int, market: int, price: int
-    ) -> tuple[int, int]:
+    def _maintenance_test(self, now: int, account: int, prices: dict[int, int]) -> tuple[int, int]:
         """Return an account's equity and its maintenance margin."""
-        holder = self._account(account)
-        prices = {
-            other: price if other == market else self.feed.price_at(other, second).price
-            for other in holder.positions
-        }
         needed = sum(
-            self._maintenance(self.markets[other].parameters, position, prices[other])
-            for other, position in holder.positions.items()
+            self._maintenance(self.markets[market].parameters, position, prices[market])
+            for market, position in self._account(account).positions.items()
         )
         return self.equity(now, account, prices), needed
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clearway.spec import price_words
-from clearway.spec.refused import require
+from clearway.spec.refused import Refused, require
 
 MAX_AGE = 10  # seconds
 ORDER_WINDOW = 600  # seconds
@@ -103,12 +103,15 @@ class PriceFeed:
 
     def price_at(self, market: int, second: int) -> Price:
         """Return the price of the report whose tile holds `second`."""
+        return _price_in(self.board_at(market // price_words.LANES, second), market)
+
+    def board_at(self, board: int, second: int) -> int:
+        """Return a board's word from the report whose tile holds `second`."""
         observed_at = -(-second // self.tile_length) * self.tile_length
-        for word in self.stored(market // price_words.LANES):
+        for word in self.stored(board):
             if word and price_words.time_of(word) == observed_at:
-                return _price_in(word, market)
-        require(False, "no report of that second")
-        raise AssertionError("unreachable")
+                return word
+        raise Refused("no report of that second")
 
     def outage(self, now: int, board: int) -> str:
         """Return why nothing may increase risk; empty if it may. The uptime feed isn't modelled."""
@@ -138,9 +141,9 @@ class PriceFeed:
 
 
 def _price_in(word: int, market: int) -> Price:
-    lane = price_words.lane_of(word, market % price_words.LANES)
-    require(price_words.has_price(lane), "no price")
-    require(not price_words.is_wide(lane), "price too wide")
+    number = market % price_words.LANES
     return Price(
-        price_words.price_of(lane), price_words.confidence_of(lane), price_words.time_of(word)
+        price_words.sound_price(word, number),
+        price_words.confidence_of(price_words.lane_of(word, number)),
+        price_words.time_of(word),
     )

@@ -7,7 +7,7 @@ exponent (8), confidence (8): price = mantissa * 10^exponent wad.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clearway.spec.refused import require
+from clearway.spec.refused import Refused, require
 
 LANES = 4
 LANE_BITS = 56
@@ -57,6 +57,23 @@ def price_of(lane: int) -> int:
 def confidence_of(lane: int) -> int:
     """Return how far the truth may be from the price; a wad ratio of it."""
     return lane % 256 * BASIS_POINT
+
+
+def is_sound(word: int, number: int) -> bool:
+    """Tell whether `sound_price` would give a price."""
+    try:
+        sound_price(word, number)
+    except Refused:
+        return False
+    return True
+
+
+def sound_price(word: int, number: int) -> int:
+    """Return the price in a lane, wad; refuse if there is none, or one that nobody trusts."""
+    lane = lane_of(word, number)
+    require(has_price(lane), "no price")
+    require(not is_wide(lane), "price too wide")
+    return price_of(lane)
 
 
 # The way in, which the contract doesn't need

@@ -243,13 +243,10 @@ def _at(number: uint256, second: uint256) -> uint256:
 
 @internal
 @pure
-def _price_in(word: uint256, lane_number: uint256) -> IPriceFeed.Price:
-    lane: uint256 = price_words._lane_of(word, lane_number)
-    assert price_words._has_price(lane), "no price"
-    assert not price_words._is_wide(lane), "price too wide"
+def _price_in(word: uint256, lane: uint256) -> IPriceFeed.Price:
     return IPriceFeed.Price(
-        price=price_words._price_of(lane),
-        confidence=price_words._confidence_of(lane),
+        price=price_words._sound_price(word, lane),
+        confidence=price_words._confidence_of(price_words._lane_of(word, lane)),
         observed_at=price_words._time_of(word),
     )
 

@@ -73,3 +73,29 @@ def _confidence_of(lane: uint256) -> uint256:
     @notice How far the truth may be from the price; a wad ratio of it.
     """
     return (lane & 255) * BASIS_POINT
+
+
+@internal
+@pure
+def _is_sound(word: uint256, number: uint256) -> bool:
+    """
+    @notice Whether `_sound_price` would give a price.
+    """
+    lane: uint256 = self._lane_of(word, number)
+    exponent: uint256 = (lane >> 8) & 255
+    if self._is_wide(lane) or exponent > HIGHEST_EXPONENT:
+        return False
+    price: uint256 = (lane >> 16) * 10**exponent
+    return price >= LOWEST_PRICE and price <= HIGHEST_PRICE
+
+
+@internal
+@pure
+def _sound_price(word: uint256, number: uint256) -> uint256:
+    """
+    @notice The price in a lane, wad; refused if there is none, or one its publishers don't trust.
+    """
+    lane: uint256 = self._lane_of(word, number)
+    assert self._has_price(lane), "no price"
+    assert not self._is_wide(lane), "price too wide"
+    return self._price_of(lane)

@@ -1,0 +1,205 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma nonreentrancy on
+"""
+@title OrderBook
+@license AGPL-3.0-only
+@notice Commits orders, and brings them to the market with the price that they fill at.
+
+Placing is the commitment: an order placed at second t fills at the price of the report of second
+t + 2, whoever executes it and however late within ten minutes. Nobody can take it back meanwhile.
+After that, one that only reduces fills by the aggregator's first round after its commit, for a
+day; one that may increase expires.
+
+@dev It stands above `PerpetualMarket` and holds no money. It can't be stopped.
+"""
+
+from interfaces import IPerpetualMarket
+from interfaces import IPriceFeed
+from ..math import price_words
+from ..math import wad
+from ..modules import orders
+initializes: orders
+
+DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
+SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
+REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
+MAX_LEAD: constant(uint256) = 10  # seconds; see IPriceFeed
+MOST_KEEPER_FEE: constant(uint256) = 100 * 10**18  # quote wad
+MOST_ORDERS: constant(uint256) = 50
+SLOT_MASK: constant(uint256) = 255
+
+FEED: public(immutable(IPriceFeed))
+MARKET: public(immutable(IPerpetualMarket))
+TILE_LENGTH: immutable(uint256)
+
+
+@deploy
+def __init__(market: address, feed: address):
+    MARKET = IPerpetualMarket(market)
+    FEED = IPriceFeed(feed)
+    TILE_LENGTH = staticcall IPriceFeed(feed).TILE_LENGTH()
+
+
+@external
+def place(
+    account: uint256,
+    slot: uint256,
+    market: uint256,
+    size_delta: int256,
+    limit_price: uint256,
+    is_reduce_only: bool,
+    keeper_fee: uint256,
+):
+    """
+    @notice Commit an order. Its fees, and the initial margin of an increase, go into escrow.
+    @param slot One of the account's 16 that is free.
+    @param size_delta Base wad; above zero buys.
+    @param limit_price The worst price, premium included, that the order may fill at.
+    @param keeper_fee Quote wad, for whoever executes it.
+    """
+    assert account & SLOT_MASK == 0, "no such account"
+    assert convert(account >> 96, address) == msg.sender, "not the owner"
+    assert market < 32, "unknown market"
+    assert size_delta != 0, "zero size"
+    assert limit_price > 0, "zero limit price"
+    assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
+    assert orders._is_free(account, slot), "slot in use"
+
+    begins: uint256 = block.timestamp
+    newest: uint256 = staticcall FEED.newest_board(market // 4)
+    if price_words._time_of(newest) > block.timestamp + MAX_LEAD:
+        begins = price_words._time_of(newest)
+    if not is_reduce_only:
+        outage: String[32] = staticcall FEED.outage(market // 4)
+        assert outage == "", outage
+
+    order: IPerpetualMarket.Order = IPerpetualMarket.Order(
+        id=account + slot,
+        market=market,
+        size_delta=size_delta,
+        limit_price=limit_price,
+        is_reduce_only=is_reduce_only,
+        fills_at=begins + DELAY,
+        keeper_fee=keeper_fee,
+        escrow=extcall MARKET.lock(
+            account,
+            market,
+            size_delta,
+            self._dearest(newest, market, size_delta, limit_price),
+            is_reduce_only,
+            keeper_fee,
+        ),
+    )
+    orders._write(account, slot, order)
+    log IPerpetualMarket.OrderPlaced(account=account, market=market, slot=slot, order=order)
+
+
+@internal
+@pure
+def _dearest(
+    newest: uint256, market: uint256, size_delta: int256, limit_price: uint256
+) -> uint256:
+    """
+    @notice The price that an order's escrow is counted at. A purchase fills at its limit at most;
+            a sale may fill above it, so the newest price counts, whatever its age.
+    """
+    lane: uint256 = price_words._lane_of(newest, market % 4)
+    if size_delta > 0 or not price_words._has_price(lane):
+        return limit_price
+    return max(limit_price, price_words._price_of(lane))
+
+
+@external
+def clear(account: uint256, slot: uint256):
+    """
+    @notice Return the escrow of an order whose window has ended. Anyone may.
+    """
+    order: IPerpetualMarket.Order = orders._read(account, slot)
+    window: uint256 = REDUCE_WINDOW if order.is_reduce_only else SIGNED_WINDOW
+    assert block.timestamp > order.fills_at - DELAY + window, "order still open"
+    orders._erase(account, slot)
+    extcall MARKET.unlock(account, order.escrow)
+    log IPerpetualMarket.OrderCleared(account=account, slot=slot)
+
+
+@external
+def execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
+    """
+    @notice Execute orders of one market that one report prices. Anyone may, and earns their fees.
+    @param ids Orders, each its account plus its slot, ascending; one of an account.
+    """
+    assert len(ids) > 0, "empty batch"
+    batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS] = []
+    last: uint256 = 0
+    tile: uint256 = 0
+    for id: uint256 in ids:
+        account: uint256 = id & ~SLOT_MASK
+        assert account > last, "accounts not sorted"
+        last = account
+        order: IPerpetualMarket.Order = orders._read(account, id & SLOT_MASK)
+        if tile == 0:
+            tile = self._tile_of(order.fills_at)
+        assert order.market == market, "order of another market"
+        assert self._tile_of(order.fills_at) == tile, "order of another report"
+        assert block.timestamp >= order.fills_at, "order too young"
+        assert block.timestamp <= order.fills_at - DELAY + SIGNED_WINDOW, "too old for a report"
+        batch.append(order)
+    second: uint256 = batch[0].fills_at
+    board: uint256 = staticcall FEED.board_at(market // 4, second)
+    self._fill(market, batch, price_words._sound_price(board, market % 4), board, second)
+
+
+@external
+def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
+    """
+    @notice Execute an order that reduces by the aggregator's first round after its commit, made
+            worse by the feed's deviation: when no report did it in its first ten minutes.
+    """
+    order: IPerpetualMarket.Order = orders._read(id & ~SLOT_MASK, id & SLOT_MASK)
+    committed_at: uint256 = order.fills_at - DELAY
+    assert block.timestamp > committed_at + SIGNED_WINDOW, "report still counts"
+    assert block.timestamp <= committed_at + REDUCE_WINDOW, "order expired"
+    assert order.is_reduce_only, "order doesn't reduce"
+    found: IPriceFeed.Reference = staticcall FEED.round_after(
+        order.market, committed_at, round, predecessor
+    )
+    assert found.reason == "", found.reason
+    worse: uint256 = wad._mul_down(found.price, wad.WAD - found.deviation)
+    if order.size_delta > 0:
+        worse = wad._mul_up(found.price, wad.WAD + found.deviation)
+    self._fill(order.market, [order], worse, 0, 0)
+
+
+@internal
+def _fill(
+    market: uint256,
+    batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS],
+    price: uint256,
+    board: uint256,
+    second: uint256,
+):
+    """
+    @notice Hand orders down, and take off what doesn't stay.
+    """
+    stay: DynArray[bool, MOST_ORDERS] = extcall MARKET.fill(
+        market, batch, price, board, second, msg.sender
+    )
+    for i: uint256 in range(len(batch), bound=MOST_ORDERS):
+        if not stay[i]:
+            orders._erase(batch[i].id & ~SLOT_MASK, batch[i].id & SLOT_MASK)
+
+
+@internal
+@view
+def _tile_of(second: uint256) -> uint256:
+    return (second + TILE_LENGTH - 1) // TILE_LENGTH
+
+
+@external
+@view
+def order_in(account: uint256, slot: uint256) -> IPerpetualMarket.Order:
+    """
+    @notice The order in an account's slot.
+    """
+    return orders._read(account, slot)

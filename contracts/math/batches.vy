@@ -1,0 +1,119 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title batches
+@license AGPL-3.0-only
+@notice What the orders of one market that meet at one price pay; sizes base wad, money quote wad.
+@dev Buys and sells meet at the index price. Only their difference, the net, moves the skew; its
+     premium is shared by the heavier side in proportion to size, and the lighter side pays none.
+"""
+
+from contracts.math import fee_math
+from contracts.math import premium_math
+from contracts.math import wad
+
+struct Schedule:
+    skew_scale: uint256  # base wad
+    premium_cap: uint256  # base wad, at most the scale
+    maker_fee: uint256  # wad ratio, at most the taker's
+    taker_fee: uint256  # wad ratio
+
+
+struct Terms:
+    fee: uint256
+    premium: int256  # below zero it is a rebate
+
+
+struct Meeting:
+    buys: uint256
+    sells: uint256
+    fee: uint256  # of the heavier side together
+    premium: int256  # of the heavier side together; a rebate is what the reserve has
+    price: uint256
+    maker_fee: uint256
+
+
+@internal
+@pure
+def _own_side_terms(
+    size_delta: int256, side: int256, skew: int256, price: uint256, schedule: Schedule
+) -> Terms:
+    """
+    @notice What an order pays if its own side, `side` in all, meets nobody: the worst of all.
+    @dev A rebate counts as nothing, for the other side may take it away and the reserve be empty.
+    """
+    premium: int256 = premium_math._premium(
+        skew, side, price, schedule.skew_scale, schedule.premium_cap
+    )
+    fee: uint256 = fee_math._trade_fee(
+        skew, side, price, schedule.maker_fee, schedule.taker_fee
+    )
+    part: uint256 = wad._magnitude(size_delta)
+    whole: uint256 = wad._magnitude(side)
+    shared: int256 = wad._signed_mul_div_ceil(premium, convert(part, int256), whole)
+    return Terms(fee=wad._mul_div_up(fee, part, whole), premium=max(shared, 0))
+
+
+@internal
+@pure
+def _meeting(
+    buys: uint256,
+    sells: uint256,
+    skew: int256,
+    price: uint256,
+    schedule: Schedule,
+    reserve: uint256,
+) -> Meeting:
+    """
+    @notice What admitted buys and sells pay on this skew, with this much in the impact reserve.
+    """
+    net: int256 = convert(buys, int256) - convert(sells, int256)
+    premium: int256 = premium_math._premium(
+        skew, net, price, schedule.skew_scale, schedule.premium_cap
+    )
+    fee: uint256 = fee_math._trade_fee(
+        skew, net, price, schedule.maker_fee, schedule.taker_fee
+    )
+    fee += wad._mul_div_up(min(buys, sells) * schedule.maker_fee, price, wad.WAD * wad.WAD)
+    return Meeting(
+        buys=buys,
+        sells=sells,
+        fee=fee,
+        premium=max(premium, -convert(reserve, int256)),
+        price=price,
+        maker_fee=schedule.maker_fee,
+    )
+
+
+@internal
+@pure
+def _terms(meeting: Meeting, size_delta: int256) -> Terms:
+    """
+    @notice What one of the orders that meet pays.
+    """
+    part: uint256 = wad._magnitude(size_delta)
+    if (size_delta > 0) == (meeting.buys >= meeting.sells):
+        whole: uint256 = max(meeting.buys, meeting.sells)
+        return Terms(
+            fee=wad._mul_div_up(meeting.fee, part, whole),
+            premium=wad._signed_mul_div_ceil(meeting.premium, convert(part, int256), whole),
+        )
+    return Terms(
+        fee=wad._mul_div_up(part * meeting.maker_fee, meeting.price, wad.WAD * wad.WAD),
+        premium=0,
+    )
+
+
+@internal
+@pure
+def _is_within_limit(
+    size_delta: int256, price: uint256, premium: int256, limit_price: uint256
+) -> bool:
+    """
+    @notice Whether a fill at a price, premium included, is no worse than the order's limit.
+    """
+    part: int256 = convert(wad._magnitude(size_delta), int256)
+    paid: int256 = part * convert(price, int256)
+    limit: int256 = part * convert(limit_price, int256)
+    extra: int256 = premium * convert(wad.WAD, int256)
+    return paid + extra <= limit if size_delta > 0 else paid - extra >= limit

@@ -1,0 +1,46 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title parameters
+@license AGPL-3.0-only
+@notice Knows each market's parameters and the pool's; `Configuration` alone sets them.
+"""
+
+from interfaces import IPerpetualMarket
+from contracts.math import parameter_words
+
+MOST_MARKETS: constant(uint256) = 32
+
+_first: HashMap[uint256, uint256]  # by market
+_second: HashMap[uint256, uint256]  # by market
+_pool: uint256
+
+
+@internal
+@view
+def _is_listed(market: uint256) -> bool:
+    return market < MOST_MARKETS and self._first[market] != 0
+
+
+@internal
+@view
+def _of(market: uint256) -> IPerpetualMarket.Parameters:
+    return parameter_words._unpack(self._first[market], self._second[market])
+
+
+@internal
+@view
+def _of_pool() -> IPerpetualMarket.PoolParameters:
+    return parameter_words._unpack_pool(self._pool)
+
+
+@internal
+def _set(market: uint256, first: uint256, second: uint256):
+    assert market < MOST_MARKETS, "too many markets"
+    self._first[market] = first
+    self._second[market] = second
+
+
+@internal
+def _set_pool(word: uint256):
+    self._pool = word

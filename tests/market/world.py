@@ -1,0 +1,268 @@
+"""The contracts and their model, side by side: each action is done to both, and both must agree."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boa
+from eth_account import Account as Keys
+
+from clearway.reports import Domain, Report, SignedReport
+from clearway.spec import price_feed
+from clearway.spec.batches import Schedule
+from clearway.spec.market import (
+    Parameters,
+    PerpetualMarket,
+    PoolParameters,
+    account_of,
+    whole,
+)
+from clearway.spec.price_words import Quote
+from clearway.spec.refused import Refused
+
+WAD = 10**18
+START = 1_800_000_000
+NOBODY = "0x" + "00" * 20
+QUORUM = 3
+
+ETH = Parameters(
+    schedule=Schedule(300_000 * WAD, 100_000 * WAD, 2 * 10**14, 6 * 10**14),
+    max_velocity=9 * WAD,
+    funding_cap=WAD // 10,
+    initial_ratio=5 * 10**16,
+    initial_slope=5 * 10**9,
+    maintenance_ratio=25 * 10**15,
+    maintenance_slope=25 * 10**8,
+    profit_ratio=WAD // 2,
+    max_open_interest=5_000 * WAD,
+    max_skew=1_000 * WAD,
+    min_notional=100 * WAD,
+    risk_weight=WAD // 5,
+)
+POOL = PoolParameters(
+    kink=8 * 10**17,
+    rate_at_kink=10**15,
+    rate_at_full=2 * 10**15,
+    max_utilisation=9 * 10**17,
+    insurance_share=WAD // 5,
+)
+
+
+def as_struct(parameters: Parameters) -> tuple[int, ...]:
+    """Return a market's parameters in the order of `IPerpetualMarket.Parameters`."""
+    schedule = parameters.schedule
+    return (
+        schedule.skew_scale,
+        schedule.premium_cap,
+        schedule.maker_fee,
+        schedule.taker_fee,
+        parameters.max_velocity,
+        parameters.funding_cap,
+        parameters.initial_ratio,
+        parameters.initial_slope,
+        parameters.maintenance_ratio,
+        parameters.maintenance_slope,
+        parameters.profit_ratio,
+        parameters.max_open_interest,
+        parameters.max_skew,
+        parameters.min_notional,
+        parameters.risk_weight,
+    )
+
+
+@dataclass
+class Contracts:
+    """What is deployed."""
+
+    token: Any
+    feed: Any
+    market: Any
+    orders: Any
+    configuration: Any
+
+
+def deploy(decimals: int = 6) -> Contracts:
+    """Deploy everything, with ten-second patience for nothing and no uptime feed."""
+    boa.env.timestamp = START
+    token = boa.load("contracts/mocks/TestToken.vy", decimals)
+    addresses = [keys.address for keys in PUBLISHERS]
+    feed = boa.load("contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, NOBODY, 3_600)
+    market = boa.load("contracts/l2/PerpetualMarket.vy", token.address, feed.address)
+    orders = boa.load("contracts/l2/OrderBook.vy", market.address, feed.address)
+    configuration = boa.load("contracts/l2/Configuration.vy", market.address, boa.env.eoa)
+    market.connect(orders.address, configuration.address, boa.env.eoa)
+    return Contracts(token, feed, market, orders, configuration)
+
+
+PUBLISHERS = sorted(
+    (Keys.from_key(bytes([0] * 31 + [number])) for number in range(1, 6)),
+    key=lambda keys: int(keys.address, 16),
+)
+
+
+class World:
+    """Both markets at the same second."""
+
+    def __init__(self, contracts: Contracts, markets: Sequence[Parameters] = (ETH, ETH)) -> None:
+        self.contracts = contracts
+        self.domain = Domain(boa.env.evm.patch.chain_id, contracts.feed.address)
+        scale = contracts.market.SCALE()
+        feed = price_feed.PriceFeed(2, [1, 2, 3, 4, 5], QUORUM, 3_600)
+        self.model = PerpetualMarket(feed, POOL, scale=scale)
+        self.donated = 0
+        contracts.configuration.set_pool(tuple(vars(POOL).values()))
+        for number, parameters in enumerate(markets):
+            contracts.configuration.set_market(number, as_struct(parameters))
+            self.model.list_market(self.now, number, parameters)
+
+    @property
+    def now(self) -> int:
+        return int(boa.env.timestamp)
+
+    def wait(self, seconds: int) -> None:
+        boa.env.timestamp += seconds
+
+    def both(
+        self, on_chain: Callable[[], Any], in_model: Callable[[], Any]
+    ) -> tuple[Any, str | None]:
+        """Do one thing to both; return the model's answer, and the reason if both refused."""
+        refusal = answer = None
+        try:
+            with whole(self.model):
+                answer = in_model()
+        except Refused as refused:
+            refusal = refused.reason
+        if refusal is None:
+            on_chain()
+        else:
+            with boa.reverts(refusal):
+                on_chain()
+        return answer, refusal
+
+    def change(self, market: int, **values: int) -> None:
+        """Change a market's parameters."""
+        state = self.model.markets[market]
+        state.parameters = replace(state.parameters, **values)
+        self.contracts.configuration.set_market(market, as_struct(state.parameters))
+
+    # Actors are boa's addresses; an account is its owner's number 0 unless said otherwise.
+
+    def account(self, owner: str, number: int = 0) -> int:
+        return account_of(int(owner, 16), number)
+
+    def report(self, prices: dict[int, int], second: int | None = None) -> None:
+        """Sign and submit prices (wad, by market) for the tile that holds a second."""
+        second = self.now if second is None else second
+        quotes = {market: Quote(price, 0) for market, price in prices.items()}
+        report = Report.of(second + second % 2, quotes)
+        signed = SignedReport.by(
+            report, self.domain, [keys.address for keys in PUBLISHERS], PUBLISHERS[:QUORUM]
+        )
+        twin = price_feed.Report(report.observed_at, report.boards)
+        signatures = [price_feed.Signature(signer, twin) for signer in (1, 2, 3)]
+        self.both(
+            lambda: self.contracts.feed.submit(*signed.as_arguments()),
+            lambda: self.model.feed.submit(self.now, twin, signatures),
+        )
+
+    def fund(self, owner: str, amount: int) -> None:
+        self.contracts.token.mint(owner, amount)
+        self.contracts.token.approve(self.contracts.market.address, amount, sender=owner)
+
+    def provide(self, amount: int) -> None:
+        self.fund(boa.env.eoa, amount)
+        self.both(lambda: self.contracts.market.provide(amount), lambda: self.model.provide(amount))
+
+    def deposit(self, owner: str, amount: int) -> str | None:
+        self.fund(owner, amount)
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.market.deposit(account, amount, sender=owner),
+            lambda: self.model.deposit(account, amount),
+        )[1]
+
+    def withdraw(self, owner: str, amount: int) -> str | None:
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.market.withdraw(account, amount, owner, sender=owner),
+            lambda: self.model.withdraw(self.now, int(owner, 16), account, amount),
+        )[1]
+
+    def place(
+        self,
+        owner: str,
+        slot: int,
+        market: int,
+        size_delta: int,
+        limit_price: int,
+        is_reduce_only: bool = False,
+        keeper_fee: int = 10**17,
+    ) -> str | None:
+        account = self.account(owner)
+        words = (account, slot, market, size_delta, limit_price, is_reduce_only, keeper_fee)
+        return self.both(
+            lambda: self.contracts.orders.place(*words, sender=owner),
+            lambda: self.model.place(self.now, int(owner, 16), *words),
+        )[1]
+
+    def clear(self, owner: str, slot: int) -> str | None:
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.orders.clear(account, slot),
+            lambda: self.model.clear(self.now, account, slot),
+        )[1]
+
+    def execute(
+        self, keeper: str, market: int, batch: Sequence[tuple[str, int]]
+    ) -> tuple[list[str] | None, str | None]:
+        """Execute; return what became of each order, in the order of accounts."""
+        entries = sorted((self.account(owner), slot) for owner, slot in batch)
+        ids = [account + slot for account, slot in entries]
+        answer, refusal = self.both(
+            lambda: self.contracts.orders.execute(market, ids, sender=keeper),
+            lambda: self.model.execute(self.now, int(keeper, 16), market, entries),
+        )
+        if refusal is None:
+            told = [
+                log.reason if type(log).__name__ == "OrderFailed" else ""
+                for log in self.contracts.orders.get_logs()
+            ]
+            assert told == [outcome for outcome in answer if outcome != "stays"], told
+        return answer, refusal
+
+    def sweep(self, market: int) -> None:
+        self.both(lambda: self.contracts.market.sweep(market), lambda: self.model.sweep(market))
+
+    def pay_claims(self, most: int) -> None:
+        self.both(
+            lambda: self.contracts.market.pay_claims(most), lambda: self.model.pay_claims(most)
+        )
+
+    def assert_equal(self) -> None:
+        """Compare everything that both hold, to the last unit; and what must be true of it."""
+        market, model = self.contracts.market, self.model
+        for number, state in model.markets.items():
+            names = (
+                "updated_at long short rate borrowing_rate funding_index borrowing_long "
+                "borrowing_short at_risk cost_sum entry_funding_sum entry_borrowing_sum "
+                "impact_reserve fees"
+            ).split()
+            expected = tuple(getattr(state, name) for name in names)
+            assert dict(zip(names, market.market_state(number), strict=True)) == dict(
+                zip(names, expected, strict=True)
+            )
+        for account, holder in model.accounts.items():
+            bits = sum(1 << number for number in holder.positions)
+            assert tuple(market.balance_of(account)) == (holder.margin, holder.escrow, bits)
+            for number in model.markets:
+                position = holder.positions.get(number)
+                words = tuple(vars(position).values()) if position else (0, 0, 0, 0)
+                assert tuple(market.position_of(account, number)) == words
+        buckets = model.buckets()
+        pool = market.pool()
+        margins = buckets["margins"] + buckets["escrows"]
+        assert tuple(pool) == (margins, model.cash, model.at_risk, bool(model.claims))
+        assert market.insurance() == model.insurance
+        assert market.held() == model.held
+        assert sum(buckets.values()) == model.held * model.scale
+        assert self.contracts.token.balanceOf(market.address) == model.held + self.donated
