@@ -5,8 +5,9 @@
 @license AGPL-3.0-only
 @notice What all positions of a market are worth at a price, and what a share of the vault is.
 @dev Each market keeps running sums of products that were never rounded (wad * wad), so that all
-     its positions are valued at once, exactly, by one rounding at the end. Skew, sums and index
-     each change with the positions. The bounds of wad hold for the open interest of both sides.
+     its positions are valued at once, exactly, by one rounding at the end. Whoever changes a
+     position changes skew and sums with it, by what it was and by what it is. The bounds of wad
+     hold for the open interest of both sides together.
 """
 
 from contracts.math import wad

@@ -16,10 +16,10 @@ UNIT = Fraction(1, WAD)
 def accounts(draw, flat=False):
     """Return an account of one to five positions, by its sums, below or above maintenance.
 
-    The quadratic part of each is at most 1000 times the linear one, and the penalty at most nine
-    tenths of it, so B is at least a tenth of A and 1e-5 of g (A + C): well above what the contract
-    asks for its precision. No position is below 1e6 wei of quote, whose maintenance of at least
-    100 units keeps B above one unit.
+    The penalty is at most nine tenths of the linear part, so B is at least a tenth of A; and the
+    quadratic part at most 1e17 times the linear one, so B is at least 1e-18 of g (A + C), which
+    is just above the 2^-63 that the contract asks for its precision. No position is below 1e6
+    units of quote, whose maintenance of at least 100 units keeps B above one.
     """
     notional = linear = quadratic = 0
     ratios = []
@@ -29,7 +29,7 @@ def accounts(draw, flat=False):
         part = margin_math.linear_requirement(size, ratios[-1])
         notional += size
         linear += part
-        quadratic += 0 if flat else draw(up_to(1000 * part))
+        quadratic += 0 if flat else draw(up_to(10 * part) | up_to(10**17 * part))
     least = min(ratios)
     return {
         "equity": draw(signed(linear + quadratic) | st.integers(0, 2 * (linear + quadratic))),
