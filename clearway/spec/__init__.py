@@ -1,4 +1,6 @@
-"""The market in plain integers: what the contracts mean, simpler than they are.
+"""What the market means, in plain integers: no chain, nothing outside the standard library.
 
-Standard library only. Amounts are 18-decimal wads and times are seconds, as on chain.
+Amounts are 18-decimal wads and times are seconds. A file with a twin in contracts/math has its name
+and its functions, in the same order. Contract and model agree to the last unit, so long as the
+contract's products fit 256 bits.
 """

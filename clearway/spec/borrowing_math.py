@@ -1,0 +1,32 @@
+"""What is paid for the vault's capital at risk; twin of contracts/math/borrowing_math.vy."""
+
+from clearway.spec import wad
+
+DAY = 86_400
+
+
+def utilisation(at_risk: int, capital: int) -> int:
+    """Return the share of the capital that is at risk, at most WAD, rounded up."""
+    if at_risk == 0:
+        return 0
+    if capital == 0:
+        return wad.WAD
+    return min(wad.mul_div_up(at_risk, wad.WAD, capital), wad.WAD)
+
+
+def borrowing_rate(utilisation: int, kink: int, rate_at_kink: int, rate_at_full: int) -> int:
+    """Return the rate in wad per day, rounded up: one line below the kink, a steeper one above."""
+    used = min(utilisation, wad.WAD)
+    if used <= kink:
+        return wad.mul_div_up(rate_at_kink, used, kink)
+    rise = rate_at_full - rate_at_kink
+    return rate_at_kink + wad.mul_div_up(rise, used - kink, wad.WAD - kink)
+
+
+def borrow_growth(rate: int, elapsed: int) -> int:
+    return wad.mul_div_up(rate, elapsed, DAY)
+
+
+def borrowing_owed(size: int, index_growth: int, price: int) -> int:
+    """Return what a position owes in quote wad, rounded up."""
+    return wad.mul_div_up(size * price, index_growth, wad.WAD**2)

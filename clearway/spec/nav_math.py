@@ -1,0 +1,41 @@
+"""What all positions of a market, and a share, are worth; twin of contracts/math/nav_math.vy.
+
+Running sums of products (`cost_sum`, `entry_sum`) are never rounded: their unit is wad * wad.
+"""
+
+from clearway.spec import wad
+
+
+def open_result_floor(skew: int, cost_sum: int, price: int) -> int:
+    """Return the traders' gain at `price` in quote wad, low: so the vault is worth most."""
+    return wad.signed_mul_div_floor(skew * price - cost_sum, 1, wad.WAD)
+
+
+def open_result_ceil(skew: int, cost_sum: int, price: int) -> int:
+    """Return the traders' gain at `price` in quote wad, high: so the vault is worth least."""
+    return wad.signed_mul_div_ceil(skew * price - cost_sum, 1, wad.WAD)
+
+
+def funding_due(skew: int, index: int, entry_sum: int, price: int) -> int:
+    """Return the funding that the traders owe together, in quote wad, rounded down."""
+    return wad.signed_mul_div_floor(skew * index - entry_sum, price, wad.WAD**2)
+
+
+def shares_down(
+    assets: int, supply: int, nav: int, virtual_shares: int, virtual_assets: int
+) -> int:
+    return wad.mul_div_down(assets, supply + virtual_shares, nav + virtual_assets)
+
+
+def shares_up(assets: int, supply: int, nav: int, virtual_shares: int, virtual_assets: int) -> int:
+    return wad.mul_div_up(assets, supply + virtual_shares, nav + virtual_assets)
+
+
+def assets_down(
+    shares: int, supply: int, nav: int, virtual_shares: int, virtual_assets: int
+) -> int:
+    return wad.mul_div_down(shares, nav + virtual_assets, supply + virtual_shares)
+
+
+def assets_up(shares: int, supply: int, nav: int, virtual_shares: int, virtual_assets: int) -> int:
+    return wad.mul_div_up(shares, nav + virtual_assets, supply + virtual_shares)

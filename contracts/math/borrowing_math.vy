@@ -1,0 +1,67 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title borrowing_math
+@license AGPL-3.0-only
+@notice What the heavier side pays for the vault's capital that it puts at risk.
+"""
+
+from contracts.math import wad
+
+DAY: constant(uint256) = 86_400  # seconds
+
+
+@internal
+@pure
+def _utilisation(at_risk: uint256, capital: uint256) -> uint256:
+    """
+    @notice The share of the capital that is at risk, at most WAD; wad, rounded up.
+    @dev Risk with no capital behind it uses all there is; no risk uses none.
+    @param at_risk Quote wad.
+    @param capital Quote wad.
+    """
+    if at_risk >= capital:
+        return wad.WAD if at_risk > 0 else 0
+    return wad._mul_div_up(at_risk, wad.WAD, capital)
+
+
+@internal
+@pure
+def _borrowing_rate(
+    utilisation: uint256, kink: uint256, rate_at_kink: uint256, rate_at_full: uint256
+) -> uint256:
+    """
+    @notice The rate for a utilisation; wad per day, rounded up. Two straight lines: from zero to
+            `rate_at_kink`, and on to `rate_at_full` at a utilisation of WAD, where it stays.
+    @param kink Wad, above zero and at most WAD.
+    @param rate_at_kink Wad per day, at most `rate_at_full`; so the rate never falls.
+    @param rate_at_full Wad per day.
+    """
+    used: uint256 = min(utilisation, wad.WAD)
+    if used <= kink:
+        return wad._mul_div_up(rate_at_kink, used, kink)
+    rise: uint256 = rate_at_full - rate_at_kink
+    return rate_at_kink + wad._mul_div_up(rise, used - kink, wad.WAD - kink)
+
+
+@internal
+@pure
+def _borrow_growth(rate: uint256, elapsed: uint256) -> uint256:
+    """
+    @notice What `elapsed` seconds at `rate` (wad per day) add to the index; wad, rounded up.
+    """
+    return wad._mul_div_up(rate, elapsed, DAY)
+
+
+@internal
+@pure
+def _borrowing_owed(size: uint256, index_growth: uint256, price: uint256) -> uint256:
+    """
+    @notice size * index_growth * price: what a position owes since its index was last settled;
+            quote wad, rounded up once.
+    @dev Fits while the notional stays within 1e36 and the growth within 1.1e23.
+    @param size Base wad, without its sign.
+    @param index_growth Wad.
+    @param price Quote per base, wad.
+    """
+    return wad._mul_div_up(size * price, index_growth, wad.WAD * wad.WAD)

@@ -1,0 +1,112 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title wad
+@license AGPL-3.0-only
+@notice Products and quotients whose rounding is in their name.
+@dev A wad is a number with 18 decimals. Unsigned numbers round down or up; signed ones floor
+     (towards minus infinity), ceil (towards plus infinity) or are truncated (towards zero).
+     A product that doesn't fit its type reverts: 2^256 unsigned, 2^255 (5.7e76) signed. In the
+     market it fits: sizes stay within 2^72 * 1e9 (4.7e30), prices within 1e30, and notionals
+     within 1e36. So size * price stays within 1e54, and a third factor has room up to 5.7e22.
+"""
+
+WAD: constant(uint256) = 10**18
+
+
+@internal
+@pure
+def _magnitude(x: int256) -> uint256:
+    """
+    @notice The absolute amount of `x`, in its unit; exact.
+    @dev Reverts for -2^255, whose magnitude no int256 has.
+    """
+    return convert(-x if x < 0 else x, uint256)
+
+
+@internal
+@pure
+def _mul_div_down(x: uint256, y: uint256, divisor: uint256) -> uint256:
+    """
+    @notice x * y / divisor, rounded down.
+    @dev Needs x * y < 2^256 and a divisor above zero; so do all of these.
+    """
+    return x * y // divisor
+
+
+@internal
+@pure
+def _mul_div_up(x: uint256, y: uint256, divisor: uint256) -> uint256:
+    """
+    @notice x * y / divisor, rounded up.
+    """
+    product: uint256 = x * y
+    return product // divisor + (1 if product % divisor > 0 else 0)
+
+
+@internal
+@pure
+def _mul_down(x: uint256, y: uint256) -> uint256:
+    """
+    @notice The product of two wads, rounded down.
+    """
+    return self._mul_div_down(x, y, WAD)
+
+
+@internal
+@pure
+def _mul_up(x: uint256, y: uint256) -> uint256:
+    """
+    @notice The product of two wads, rounded up.
+    """
+    return self._mul_div_up(x, y, WAD)
+
+
+@internal
+@pure
+def _signed_mul_div_floor(x: int256, y: int256, divisor: uint256) -> int256:
+    """
+    @notice x * y / divisor, rounded towards minus infinity.
+    @dev Vyper truncates, and a remainder has the sign of what was divided.
+    """
+    product: int256 = x * y
+    signed_divisor: int256 = convert(divisor, int256)
+    return product // signed_divisor - (1 if product % signed_divisor < 0 else 0)
+
+
+@internal
+@pure
+def _signed_mul_div_ceil(x: int256, y: int256, divisor: uint256) -> int256:
+    """
+    @notice x * y / divisor, rounded towards plus infinity.
+    """
+    product: int256 = x * y
+    signed_divisor: int256 = convert(divisor, int256)
+    return product // signed_divisor + (1 if product % signed_divisor > 0 else 0)
+
+
+@internal
+@pure
+def _signed_mul_div_truncated(x: int256, y: int256, divisor: uint256) -> int256:
+    """
+    @notice x * y / divisor, rounded towards zero: the same for both signs.
+    """
+    return x * y // convert(divisor, int256)
+
+
+@internal
+@pure
+def _signed_mul_floor(x: int256, y: int256) -> int256:
+    """
+    @notice The product of two signed wads, rounded towards minus infinity.
+    """
+    return self._signed_mul_div_floor(x, y, WAD)
+
+
+@internal
+@pure
+def _signed_mul_ceil(x: int256, y: int256) -> int256:
+    """
+    @notice The product of two signed wads, rounded towards plus infinity.
+    """
+    return self._signed_mul_div_ceil(x, y, WAD)
