@@ -19,7 +19,7 @@ from clearway.spec import (
 )
 from clearway.spec.batches import Meeting, Schedule, Terms
 from clearway.spec.positions import Owed, Position
-from clearway.spec.price_feed import MAX_AGE, PriceFeed
+from clearway.spec.price_feed import PriceFeed
 from clearway.spec.price_words import LANES
 from clearway.spec.refused import Refused, require
 
@@ -194,15 +194,19 @@ class PerpetualMarket:
         An account with positions is judged at the newest prices, all of one second.
         """
         holder = self.accounts.get(account, Account())
+        prices = self._newest_prices(now, holder) if holder.positions else {}
+        return max(self._free(now, holder, prices), 0)
+
+    def _free(self, now: int, holder: Account, prices: dict[int, int]) -> int:
+        """Return what may leave at a price per market; below zero where margin is missing."""
         free = holder.margin
-        if holder.positions:
-            for market, price in self._newest_prices(now, holder).items():
-                position, state = holder.positions[market], self.accrued(market, now)
-                due = self._owed(state, position, price)
-                free += min(positions.result(position, price), 0)
-                free -= max(due.funding, 0) + due.borrowing
-                free -= self._initial(state.parameters, position, price)
-        return max(free, 0)
+        for market, position in holder.positions.items():
+            price, state = prices[market], self.accrued(market, now)
+            due = self._owed(state, position, price)
+            free += min(positions.result(position, price), 0)
+            free -= max(due.funding, 0) + due.borrowing
+            free -= self._initial(state.parameters, position, price)
+        return free
 
     # Orders
 
@@ -233,7 +237,7 @@ class PerpetualMarket:
         if not is_reduce_only:
             outage = self.feed.outage(now, market // LANES)
             require(outage == "", outage)
-        begins = max(now, newest) if newest > now + MAX_AGE else now
+        begins = max(now, newest)  # no order fills at a report that was known at its commit
         dearest = limit_price
         if size_delta < 0:  # a sale's limit is the least that it may fill at
             lane = price_words.lane_of(board, market % LANES)
@@ -267,6 +271,7 @@ class PerpetualMarket:
         require(now > order.committed_at + window, "order still open")
         del self._account(account).orders[slot]
         self._credit(account, order.escrow)
+        self._write_off(account)
 
     def execute(
         self, now: int, keeper: int, market: int, batch: Sequence[tuple[int, int]]
@@ -349,12 +354,17 @@ class PerpetualMarket:
             account, slot = entry
             if reason == "stays":
                 continue
+            before = self._account(account).positions.get(market, Position()).size
             order = self._release(account, slot)
-            reward += order.keeper_fee
             if reason:
                 self._charge_failure(now, account, order, price, second)
             else:
                 self._fill(account, market, sizes[entry], price, meeting.terms(sizes[entry]))
+            size = 0 if reason else sizes[entry]
+            earned = self._keepers_due(now, account, order, before, size, price, second)
+            reward += earned
+            self._credit(account, order.keeper_fee - earned)
+            self._write_off(account)
         self._credit(account_of(keeper), reward)
         self._reprice_risk(market, price)
         return list(reasons.values())
@@ -436,7 +446,8 @@ class PerpetualMarket:
         """Settle, realise, pay and replace; return what was paid.
 
         That is limited to what is left: no fee makes a shortfall. An increase that can't pay all
-        isn't admitted.
+        isn't admitted. What a reduction can't pay because its money is in escrow for other orders
+        is owed to the vault.
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
@@ -446,10 +457,10 @@ class PerpetualMarket:
             before, size_delta, price, state.funding_index, state.borrowing_index(size)
         )
         self._settle(account, realised - due.total)
-        room = holder.margin
+        room, rebate = holder.margin, max(-terms.premium, 0)
         if not _increases(before.size, size_delta):
             room += min(positions.result(after, price), 0)
-        fee = min(terms.fee, max(room, 0))
+        fee = min(terms.fee, max(room + rebate, 0))
         premium = min(terms.premium, max(room, 0) - fee)
         state.fees += fee
         state.impact_reserve += premium
@@ -457,9 +468,11 @@ class PerpetualMarket:
             holder.margin -= fee + premium
         else:
             self._credit(account, -fee - premium)
+        if not _increases(before.size, size_delta):
+            unpaid = terms.fee + terms.premium - fee - premium
+            backed = max(room - fee - premium + holder.escrow, 0)
+            self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
-        if not holder.positions and holder.margin < 0:
-            self._write_off(account)
         return Terms(fee, premium)
 
     def _replace(self, account: int, market: int, before: Position, after: Position) -> None:
@@ -492,8 +505,13 @@ class PerpetualMarket:
         self.cash -= paid
 
     def _write_off(self, account: int) -> None:
-        """Book a debt that nothing is left to pay: insurance pays the vault what it can."""
+        """Book a debt that nothing is left to pay: insurance pays the vault what it can.
+
+        While orders hold escrow something is left: it pays the debt when it returns.
+        """
         holder = self._account(account)
+        if holder.positions or holder.escrow > 0 or holder.margin >= 0:
+            return
         covered = min(-holder.margin, self.insurance)
         self.insurance -= covered
         self.cash += covered
@@ -512,6 +530,39 @@ class PerpetualMarket:
             fee = min(fee, max(equity - needed, 0))
         holder.margin -= fee
         self.cash += fee
+
+    def _keepers_due(
+        self,
+        now: int,
+        account: int,
+        order: Order,
+        before: int,
+        size: int,
+        price: int,
+        second: int | None,
+    ) -> int:
+        """Return how much of its keeper's fee an order pays that changed `before` by `size`.
+
+        A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
+        increase was judged without the fee; a reduction pays out of the initial margin that it
+        frees, and a failure out of what is free.
+        """
+        holder, parameters = self._account(account), self.markets[order.market].parameters
+        most = order.keeper_fee
+        if holder.positions and size == 0:
+            free = 0
+            if second is not None:
+                prices = self._prices_at(holder, second, order.market, price)
+                free = self._free(now, holder, prices) + order.keeper_fee
+            most = min(most, free)
+        elif holder.positions and not _increases(before, size):
+            after = holder.positions.get(order.market, Position())
+            freed = self._initial(parameters, Position(before), price)
+            freed -= self._initial(parameters, after, price)
+            most = min(most, freed)
+            left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
+            most = min(most, left)
+        return max(min(most, holder.margin + order.keeper_fee), 0)
 
     def _reprice_risk(self, market: int, price: int) -> None:
         """Note the vault's capital at risk after a trade, and the borrowing rate it gives."""
@@ -580,10 +631,7 @@ class PerpetualMarket:
     ) -> tuple[int, int]:
         """Return an account's equity and its maintenance margin."""
         holder = self._account(account)
-        prices = {
-            other: price if other == market else self.feed.price_at(other, second).price
-            for other in holder.positions
-        }
+        prices = self._prices_at(holder, second, market, price)
         needed = sum(
             self._maintenance(self.markets[other].parameters, position, prices[other])
             for other, position in holder.positions.items()
@@ -611,6 +659,13 @@ class PerpetualMarket:
         return positions.owed(
             position, state.funding_index, state.borrowing_index(position.size), price
         )
+
+    def _prices_at(self, holder: Account, second: int, market: int, price: int) -> dict[int, int]:
+        """Return the prices of one second for all markets of an account; one of them is known."""
+        return {
+            other: price if other == market else self.feed.price_at(other, second).price
+            for other in holder.positions
+        }
 
     def _newest_prices(self, now: int, holder: Account) -> dict[int, int]:
         found = {market: self.feed.price(now, market) for market in sorted(holder.positions)}
