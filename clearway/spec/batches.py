@@ -31,12 +31,15 @@ def own_side_terms(size_delta: int, side: int, skew: int, price: int, schedule: 
     """Return what an order pays if its own side, `side` in all, meets nobody: the worst of all.
 
     A rebate counts as nothing, for the other side may take it away and the reserve may be empty.
+    The last units are what the roundings of a `Meeting` may add: its fee is a sum of two and is
+    shared, the potential is floored on both sides of a price, and its premium is shared too.
     """
     premium = premium_math.premium(skew, side, price, schedule.skew_scale, schedule.premium_cap)
     fee = fee_math.trade_fee(skew, side, price, schedule.maker_fee, schedule.taker_fee)
     part, whole = abs(size_delta), abs(side)
     return Terms(
-        wad.mul_div_up(fee, part, whole), max(wad.signed_mul_div_ceil(premium, part, whole), 0)
+        wad.mul_div_up(fee, part, whole) + 2,
+        max(wad.signed_mul_div_ceil(premium, part, whole), 0) + wad.mul_up(2, price) + 1,
     )
 
 

@@ -6,8 +6,7 @@ Each transition is refused with the contract's reason or happens whole. Tokens m
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from clearway.spec import (
     batches,
@@ -20,7 +19,7 @@ from clearway.spec import (
 )
 from clearway.spec.batches import Meeting, Schedule, Terms
 from clearway.spec.positions import Owed, Position
-from clearway.spec.price_feed import MAX_AGE, PriceFeed
+from clearway.spec.price_feed import PriceFeed
 from clearway.spec.price_words import LANES
 from clearway.spec.refused import Refused, require
 
@@ -128,6 +127,22 @@ class Market:
         return self.borrowing_long if size > 0 else self.borrowing_short
 
 
+@dataclass(frozen=True)
+class Appraisal:
+    """What an account has and needs; quote wad."""
+
+    equity: int  # margin, escrow and open results less what is owed
+    backing: int  # the same, with each open profit cut to its market's ratio
+    free: int  # margin less open losses, what is owed and initial margin; below zero if missing
+    initial: int
+    maintenance: int
+
+    @property
+    def spare(self) -> int:
+        """Return the equity above maintenance."""
+        return self.equity - self.maintenance
+
+
 def account_of(owner: int, number: int = 0) -> int:
     """Return an account's name: its owner's address, and a number of the owner's choice."""
     return owner * ACCOUNT_ROOM + number * SLOT_ROOM
@@ -153,6 +168,18 @@ class PerpetualMarket:
     at_risk: int = 0  # quote wad, over all markets
     claims: list[tuple[int, int]] = field(default_factory=list)
     """Profits that the vault could not pay, oldest first: account, quote wad."""
+
+    def copy(self) -> "PerpetualMarket":
+        """Return a twin that shares nothing that a transition changes; the feed is only read."""
+        return replace(
+            self,
+            markets={number: replace(state) for number, state in self.markets.items()},
+            accounts={
+                name: Account(holder.margin, dict(holder.positions), dict(holder.orders))
+                for name, holder in self.accounts.items()
+            },
+            claims=list(self.claims),
+        )
 
     # The way in and out
 
@@ -182,18 +209,17 @@ class PerpetualMarket:
     def free_margin(self, now: int, account: int) -> int:
         """Return what may leave: the margin less open losses, what is owed and initial margin.
 
-        An account with positions is judged at the newest prices, all of one second.
+        An account with positions is judged at the newest price of its first market, and at the
+        others' of the same second.
         """
         holder = self.accounts.get(account, Account())
-        free = holder.margin
+        prices: dict[int, int] = {}
         if holder.positions:
-            for market, price in self._newest_prices(now, holder).items():
-                position, state = holder.positions[market], self.accrued(market, now)
-                due = self._owed(state, position, price)
-                free += min(positions.result(position, price), 0)
-                free -= max(due.funding, 0) + due.borrowing
-                free -= self._initial(state.parameters, position, price)
-        return max(free, 0)
+            first = min(holder.positions)
+            newest = self.feed.price(now, first)
+            for market in holder.positions:
+                prices[market] = self.feed.price_at(market, newest.observed_at).price
+        return max(self.appraise(now, account, prices).free, 0)
 
     # Orders
 
@@ -224,7 +250,7 @@ class PerpetualMarket:
         if not is_reduce_only:
             outage = self.feed.outage(now, market // LANES)
             require(outage == "", outage)
-        begins = max(now, newest) if newest > now + MAX_AGE else now
+        begins = max(now, newest)  # no order fills at a report that was known at its commit
         dearest = limit_price
         if size_delta < 0:  # a sale's limit is the least that it may fill at
             lane = price_words.lane_of(board, market % LANES)
@@ -258,6 +284,7 @@ class PerpetualMarket:
         require(now > order.committed_at + window, "order still open")
         del self._account(account).orders[slot]
         self._credit(account, order.escrow)
+        self._write_off(account)
 
     def execute(
         self, now: int, keeper: int, market: int, batch: Sequence[tuple[int, int]]
@@ -341,12 +368,17 @@ class PerpetualMarket:
             account, slot = entry
             if reason == STAYS:
                 continue
+            before = self._account(account).positions.get(market, Position()).size
             order = self._release(account, slot)
-            reward += order.keeper_fee
             if reason:
                 self._charge_failure(now, account, order, price, second)
             else:
                 self._fill(account, market, sizes[entry], price, meeting.terms(sizes[entry]))
+            size = 0 if reason else sizes[entry]
+            earned = self._keepers_due(now, account, order, before, size, price, second)
+            reward += earned
+            self._credit(account, order.keeper_fee - earned)
+            self._write_off(account)
         self._credit(account_of(keeper), reward)
         self._reprice_risk(market, price)
         return list(reasons.values())
@@ -370,7 +402,7 @@ class PerpetualMarket:
         second: int | None,
     ) -> str:
         """Return why an order wouldn't stand if its side filled `side` in all; empty if it does."""
-        trial = deepcopy(self)
+        trial = self.copy()
         try:
             trial._try_fill(now, entry, size, side, price, second)
         except Refused as refusal:
@@ -409,8 +441,8 @@ class PerpetualMarket:
         assert second is not None  # only an order that reduces is filled by a round
         prices = self._prices_at(account, second, order.market, price)
         require(prices is not None, STAYS)
-        backing, needed = self._initial_test(now, account, prices or {})
-        require(backing >= needed, "insufficient margin")
+        found = self.appraise(now, account, prices or {})
+        require(found.backing >= found.initial, "insufficient margin")
 
     def _require_room(self, market: int, side: int, price: int) -> None:
         """Refuse what a whole side of increases would take beyond a cap."""
@@ -430,7 +462,8 @@ class PerpetualMarket:
         """Settle, realise, pay and replace; return what was paid.
 
         That is limited to what is left: no fee makes a shortfall. An increase that can't pay all
-        isn't admitted.
+        isn't admitted. What a reduction can't pay because its money is in escrow for other orders
+        is owed to the vault.
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
@@ -440,10 +473,10 @@ class PerpetualMarket:
             before, size_delta, price, state.funding_index, state.borrowing_index(size)
         )
         self._settle(account, realised - due.total)
-        room = holder.margin
+        room, rebate = holder.margin, max(-terms.premium, 0)
         if not _increases(before.size, size_delta):
             room += min(positions.result(after, price), 0)
-        fee = min(terms.fee, max(room, 0))
+        fee = min(terms.fee, max(room + rebate, 0))
         premium = min(terms.premium, max(room, 0) - fee)
         state.fees += fee
         state.impact_reserve += premium
@@ -451,9 +484,11 @@ class PerpetualMarket:
             holder.margin -= fee + premium
         else:
             self._credit(account, -fee - premium)
+        if not _increases(before.size, size_delta):
+            unpaid = terms.fee + terms.premium - fee - premium
+            backed = max(room - fee - premium + holder.escrow, 0)
+            self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
-        if not holder.positions and holder.margin < 0:
-            self._write_off(account)
         return Terms(fee, premium)
 
     def _replace(self, account: int, market: int, before: Position, after: Position) -> None:
@@ -486,8 +521,13 @@ class PerpetualMarket:
         self.cash -= paid
 
     def _write_off(self, account: int) -> None:
-        """Book a debt that nothing is left to pay: insurance pays the vault what it can."""
+        """Book a debt that nothing is left to pay: insurance pays the vault what it can.
+
+        While orders hold escrow something is left: it pays the debt when it returns.
+        """
         holder = self._account(account)
+        if holder.positions or holder.escrow > 0 or holder.margin >= 0:
+            return
         covered = min(-holder.margin, self.insurance)
         self.insurance -= covered
         self.cash += covered
@@ -503,10 +543,42 @@ class PerpetualMarket:
         fee = min(fee, order.escrow - order.keeper_fee, max(holder.margin, 0))
         if holder.positions and second is not None:
             prices = self._prices_at(account, second, order.market, price)
-            equity, needed = self._maintenance_test(now, account, prices) if prices else (0, 0)
-            fee = min(fee, max(equity - needed, 0))
+            spare = self.appraise(now, account, prices).spare if prices else 0
+            fee = min(fee, max(spare, 0))
         holder.margin -= fee
         self.cash += fee
+
+    def _keepers_due(
+        self,
+        now: int,
+        account: int,
+        order: Order,
+        before: int,
+        size: int,
+        price: int,
+        second: int | None,
+    ) -> int:
+        """Return how much of its keeper's fee an order pays that changed `before` by `size`.
+
+        A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
+        increase was judged without the fee; a reduction pays out of the initial margin that it
+        frees, and a failure out of what is free.
+        """
+        holder, parameters = self._account(account), self.markets[order.market].parameters
+        most = order.keeper_fee
+        if holder.positions and size == 0:
+            free = 0
+            if second is not None:
+                prices = self._prices_at(account, second, order.market, price)
+                if prices:
+                    free = self.appraise(now, account, prices).free + order.keeper_fee
+            most = min(most, free)
+        elif holder.positions and not _increases(before, size):
+            after = holder.positions.get(order.market, Position())
+            freed = _initial(parameters, before, price) - _initial(parameters, after.size, price)
+            left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
+            most = min(most, freed, left)
+        return max(min(most, holder.margin + order.keeper_fee), 0)
 
     def _reprice_risk(self, market: int, price: int) -> None:
         """Note the vault's capital at risk after a trade, and the borrowing rate it gives."""
@@ -524,7 +596,7 @@ class PerpetualMarket:
 
     def accrued(self, market: int, now: int) -> Market:
         """Return a market brought up to date; the stored one stays as it is."""
-        state = deepcopy(self.markets[market])
+        state = replace(self.markets[market])
         parameters, elapsed = state.parameters, now - state.updated_at
         velocity = funding_math.velocity(
             state.skew, parameters.schedule.skew_scale, parameters.max_velocity
@@ -545,78 +617,51 @@ class PerpetualMarket:
 
     # What an account has and needs
 
+    def appraise(self, now: int, account: int, prices: dict[int, int]) -> Appraisal:
+        """Return what an account has and needs, at a price per market."""
+        holder = self.accounts.get(account, Account())
+        equity = backing = holder.margin + holder.escrow
+        free, initial, maintenance = holder.margin, 0, 0
+        for market, position in holder.positions.items():
+            price, state = prices[market], self.accrued(market, now)
+            parameters, due = state.parameters, self._owed(state, position, price)
+            result = positions.result(position, price)
+            worth = positions.notional(position.size, price)
+            equity += result - due.total
+            counted = wad.mul_down(result, parameters.profit_ratio) if result > 0 else result
+            backing += counted - due.total
+            needed = margin_math.requirement(
+                worth, parameters.initial_ratio, parameters.initial_slope
+            )
+            free += min(result, 0) - max(due.funding, 0) - due.borrowing - needed
+            initial += needed
+            maintenance += margin_math.requirement(
+                worth, parameters.maintenance_ratio, parameters.maintenance_slope
+            )
+        return Appraisal(equity, backing, free, initial, maintenance)
+
     def equity(self, now: int, account: int, prices: dict[int, int]) -> int:
         """Return margin, escrow and open results less what is owed, at a price per market."""
-        holder = self._account(account)
-        total = holder.margin + holder.escrow
-        for market, position in holder.positions.items():
-            due = self._owed(self.accrued(market, now), position, prices[market])
-            total += positions.result(position, prices[market]) - due.total
-        return total
+        return self.appraise(now, account, prices).equity
 
     def _prices_at(
         self, account: int, second: int, market: int, price: int
     ) -> dict[int, int] | None:
         """Return a price for each of an account's markets; None if the report lacks one."""
-        found = {}
+        found = {market: price}
         for other in self._account(account).positions:
-            board = self.feed.board_at(other // LANES, second)
-            if other == market:
-                found[other] = price
-            elif price_words.is_sound(board, other % LANES):
+            if other != market:
+                board = self.feed.board_at(other // LANES, second)
+                if not price_words.is_sound(board, other % LANES):
+                    return None
                 found[other] = price_words.sound_price(board, other % LANES)
-            else:
-                return None
         return found
-
-    def _initial_test(self, now: int, account: int, prices: dict[int, int]) -> tuple[int, int]:
-        """Return what backs an account's positions, profits cut, and their initial margin."""
-        holder = self._account(account)
-        backing, needed = holder.margin + holder.escrow, 0
-        for market, position in holder.positions.items():
-            state = self.accrued(market, now)
-            gain = positions.result(position, prices[market])
-            if gain > 0:
-                gain = wad.mul_down(gain, state.parameters.profit_ratio)
-            backing += gain - self._owed(state, position, prices[market]).total
-            needed += self._initial(state.parameters, position, prices[market])
-        return backing, needed
-
-    def _maintenance_test(self, now: int, account: int, prices: dict[int, int]) -> tuple[int, int]:
-        """Return an account's equity and its maintenance margin."""
-        needed = sum(
-            self._maintenance(self.markets[market].parameters, position, prices[market])
-            for market, position in self._account(account).positions.items()
-        )
-        return self.equity(now, account, prices), needed
-
-    @staticmethod
-    def _initial(parameters: Parameters, position: Position, price: int) -> int:
-        return margin_math.requirement(
-            positions.notional(position.size, price),
-            parameters.initial_ratio,
-            parameters.initial_slope,
-        )
-
-    @staticmethod
-    def _maintenance(parameters: Parameters, position: Position, price: int) -> int:
-        return margin_math.requirement(
-            positions.notional(position.size, price),
-            parameters.maintenance_ratio,
-            parameters.maintenance_slope,
-        )
 
     @staticmethod
     def _owed(state: Market, position: Position, price: int) -> Owed:
         return positions.owed(
             position, state.funding_index, state.borrowing_index(position.size), price
         )
-
-    def _newest_prices(self, now: int, holder: Account) -> dict[int, int]:
-        found = {market: self.feed.price(now, market) for market in sorted(holder.positions)}
-        seconds = {price.observed_at for price in found.values()}
-        require(len(seconds) == 1, "prices of different seconds")
-        return {market: price.price for market, price in found.items()}
 
     def _tile(self, second: int) -> int:
         return -(-second // self.feed.tile_length)
@@ -684,6 +729,12 @@ def _increases(size: int, size_delta: int) -> bool:
     return positions.closing_size(size, size_delta) < abs(size_delta)
 
 
+def _initial(parameters: Parameters, size: int, price: int) -> int:
+    return margin_math.requirement(
+        positions.notional(size, price), parameters.initial_ratio, parameters.initial_slope
+    )
+
+
 def _at_risk(parameters: Parameters, long: int, short: int, price: int) -> int:
     worth = wad.mul_up(max(long, short), price)
     return positions.to_grid_up(wad.mul_up(worth, parameters.risk_weight), AT_RISK_UNIT)
@@ -692,7 +743,7 @@ def _at_risk(parameters: Parameters, long: int, short: int, price: int) -> int:
 @contextmanager
 def whole(market: PerpetualMarket) -> Iterator[None]:
     """Take back everything that a refused transition did."""
-    before = deepcopy(market)
+    before = market.copy()
     try:
         yield
     except Refused:

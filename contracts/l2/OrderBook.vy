@@ -24,7 +24,6 @@ initializes: orders
 DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
 SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
 REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
-MAX_LEAD: constant(uint256) = 10  # seconds; see IPriceFeed
 MOST_KEEPER_FEE: constant(uint256) = 100 * 10**18  # quote wad
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
@@ -66,10 +65,9 @@ def place(
     assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
     assert orders._is_free(account, slot), "slot in use"
 
-    begins: uint256 = block.timestamp
+    # No order fills at a report that was known at its commit.
     newest: uint256 = staticcall FEED.newest_board(market // 4)
-    if price_words._time_of(newest) > block.timestamp + MAX_LEAD:
-        begins = price_words._time_of(newest)
+    begins: uint256 = max(block.timestamp, price_words._time_of(newest))
     if not is_reduce_only:
         outage: String[32] = staticcall FEED.outage(market // 4)
         assert outage == "", outage

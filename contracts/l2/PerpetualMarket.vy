@@ -39,6 +39,14 @@ exports: (
     custody.insurance,
 )
 
+struct Appraisal:
+    equity: int256  # margin, escrow and open results less what is owed
+    backing: int256  # the same, with each open profit cut to its market's ratio
+    free: int256  # margin less open losses, what is owed and initial margin
+    initial: int256
+    maintenance: int256
+
+
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
@@ -85,7 +93,7 @@ def withdraw(account: uint256, amount: uint256, to: address):
     assert amount > 0, "zero amount"
     holder: custody.Account = custody._load(account)
     money: uint256 = amount * custody.SCALE
-    assert money <= self._free_margin(account, holder), "margin in use"
+    assert convert(money, int256) <= self._free_margin(account, holder), "margin in use"
     pool: custody.Pool = custody._load_pool()
     holder, pool = custody._charge(holder, pool, money)
     custody._save(account, holder)
@@ -165,6 +173,7 @@ def unlock(account: uint256, escrow: uint256):
     holder: custody.Account = custody._load(account)
     pool: custody.Pool = custody._load_pool()
     holder, pool = custody._unlock(holder, pool, escrow, 0)
+    holder, pool = custody._write_off(account, holder, pool)
     custody._save(account, holder)
     custody._save_pool(pool)
 
@@ -236,17 +245,20 @@ def fill(
             continue
         order: IPerpetualMarket.Order = batch[i]
         account: uint256 = order.id & ~SLOT_MASK
-        reward += order.keeper_fee
         holder: custody.Account = custody._load(account)
         holder, pool = custody._unlock(holder, pool, order.escrow, order.keeper_fee)
+        earned: uint256 = 0
         if reasons[i] == "":
+            before: int256 = book._position(account, market).size
             holder, pool, state = self._fill(
                 order, sizes[i], price, batches._terms(meeting, sizes[i]), holder, pool, state
             )
+            earned = self._due_for_fill(order, before, sizes[i], price, p, holder)
         else:
             fee: uint256 = self._failure_fee(order, price, board, second, p, holder, state)
             holder, pool = custody._charge(holder, pool, fee)
             pool.cash += fee
+            earned = self._due_for_failure(order, price, board, second, p, holder, state)
             log IPerpetualMarket.OrderFailed(
                 account=account,
                 market=market,
@@ -254,6 +266,9 @@ def fill(
                 reason=reasons[i],
                 fee=fee,
             )
+        reward += earned
+        holder, pool = custody._credit(holder, pool, order.keeper_fee - earned)
+        holder, pool = custody._write_off(account, holder, pool)
         custody._save(account, holder)
 
     earning: uint256 = convert(keeper, uint256) << 96
@@ -350,12 +365,10 @@ def _why_not(
     holder.margin -= cost
     if not self._is_priced(holder.markets, order.market, board, second):
         return STAYS
-    backing: int256 = 0
-    needed: uint256 = 0
-    backing, needed = self._initial_test(
+    found: Appraisal = self._appraise(
         account, holder, order.market, after, price, board, second, p, state
     )
-    if backing < convert(needed, int256):
+    if found.backing < found.initial:
         return "insufficient margin"
     return ""
 
@@ -411,33 +424,37 @@ def _fill(
         custody._queue_claim(account, unpaid)
         pool.has_claims = True
 
+    is_increase: bool = positions._increases(before.size, size_delta)
     room: int256 = holder.margin
-    if not positions._increases(before.size, size_delta):
+    if not is_increase:
         room += min(positions._result(after, price), 0)
-    room = max(room, 0)
-    fee: uint256 = min(terms.fee, convert(room, uint256))
-    premium: int256 = min(terms.premium, room - convert(fee, int256))
+    rebate: int256 = max(-terms.premium, 0)
+    fee: int256 = min(convert(terms.fee, int256), max(room + rebate, 0))
+    premium: int256 = min(terms.premium, max(room, 0) - fee)
     state: book.Market = state_before
-    state.fees += fee
+    state.fees += convert(fee, uint256)
     state.impact_reserve = convert(convert(state.impact_reserve, int256) + premium, uint256)
-    cost: int256 = convert(fee, int256) + premium
+    cost: int256 = fee + premium
     if cost > 0:
         holder, pool = custody._charge(holder, pool, convert(cost, uint256))
     else:
         holder, pool = custody._credit(holder, pool, convert(-cost, uint256))
+    if not is_increase:
+        # What can't be paid now because it is in escrow for other orders is owed to the vault.
+        debt: int256 = convert(terms.fee, int256) + terms.premium - cost
+        backed: int256 = max(room - cost + convert(holder.escrow, int256), 0)
+        holder, pool, unpaid = custody._settle(holder, pool, -min(debt, backed))
 
     state = book._with(book._without(state, before), after)
     book._put(account, market, after)
     holder.markets = self._with_market(holder.markets, market, after.size != 0)
-    if holder.markets == 0 and holder.margin < 0:
-        holder, pool = custody._write_off(account, holder, pool)
     log IPerpetualMarket.OrderFilled(
         account=account,
         market=market,
         slot=order.id & SLOT_MASK,
         size_delta=size_delta,
         price=price,
-        fee=fee,
+        fee=convert(fee, uint256),
         premium=premium,
         result=gain,
         size=after.size,
@@ -466,12 +483,62 @@ def _failure_fee(
         return fee
     if not self._is_priced(holder.markets, order.market, board, second):
         return 0
-    equity: int256 = 0
-    needed: uint256 = 0
-    equity, needed = self._maintenance_test(
+    found: Appraisal = self._appraise_stored(
         order.id & ~SLOT_MASK, holder, order.market, price, board, second, p, state
     )
-    return min(fee, convert(max(equity - convert(needed, int256), 0), uint256))
+    return min(fee, convert(max(found.equity - found.maintenance, 0), uint256))
+
+
+@internal
+@view
+def _due_for_fill(
+    order: IPerpetualMarket.Order,
+    before: int256,
+    size_delta: int256,
+    price: uint256,
+    p: IPerpetualMarket.Parameters,
+    holder: custody.Account,
+) -> uint256:
+    """
+    @notice How much of its keeper's fee a filled order pays.
+    @dev A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
+         increase was judged without the fee; a reduction pays out of the initial margin that it
+         frees.
+    """
+    fee: int256 = convert(order.keeper_fee, int256)
+    most: int256 = min(fee, holder.margin + fee)
+    if holder.markets != 0 and not positions._increases(before, size_delta):
+        after: positions.Position = book._position(order.id & ~SLOT_MASK, order.market)
+        freed: int256 = self._initial(p, before, price) - self._initial(p, after.size, price)
+        most = min(most, freed)
+        most = min(most, holder.margin + fee + min(positions._result(after, price), 0))
+    return convert(max(most, 0), uint256)
+
+
+@internal
+@view
+def _due_for_failure(
+    order: IPerpetualMarket.Order,
+    price: uint256,
+    board: uint256,
+    second: uint256,
+    p: IPerpetualMarket.Parameters,
+    holder: custody.Account,
+    state: book.Market,
+) -> uint256:
+    """
+    @notice How much of its keeper's fee a failed order pays: what its account could withdraw.
+    """
+    fee: int256 = convert(order.keeper_fee, int256)
+    most: int256 = min(fee, holder.margin + fee)
+    if holder.markets != 0:
+        if second == 0 or not self._is_priced(holder.markets, order.market, board, second):
+            return 0
+        found: Appraisal = self._appraise_stored(
+            order.id & ~SLOT_MASK, holder, order.market, price, board, second, p, state
+        )
+        most = min(most, found.free + fee)
+    return convert(max(most, 0), uint256)
 
 
 # What an account has and needs
@@ -479,7 +546,7 @@ def _failure_fee(
 
 @internal
 @view
-def _initial_test(
+def _appraise(
     account: uint256,
     holder: custody.Account,
     market: uint256,
@@ -489,63 +556,40 @@ def _initial_test(
     second: uint256,
     p: IPerpetualMarket.Parameters,
     state: book.Market,
-) -> (int256, uint256):
+) -> Appraisal:
     """
-    @notice What backs an account's positions, profits cut, and their initial margin; `position` in
-            `market` stands for the stored one.
+    @notice What an account has and needs, with `position` in `market` in the stored one's place.
+    @param board The price word of the market's board at `second`, which gives the others' prices.
     """
-    backing: int256 = holder.margin + convert(holder.escrow, int256)
-    needed: uint256 = 0
-    value: int256 = 0
-    margin: uint256 = 0
+    escrow: int256 = convert(holder.escrow, int256)
+    found: Appraisal = Appraisal(
+        equity=holder.margin + escrow,
+        backing=holder.margin + escrow,
+        free=holder.margin,
+        initial=0,
+        maintenance=0,
+    )
     if position.size != 0:
-        value, margin = self._backing_of(position, price, p, state)
-        backing += value
-        needed += margin
+        found = self._with_position(found, position, price, p, state)
     rest: uint256 = holder.markets & ~(1 << market)
     for other: uint256 in range(parameters.MOST_MARKETS):
         if rest >> other == 0:
             break
         if (rest >> other) & 1 == 1:
             its: IPerpetualMarket.Parameters = parameters._of(other)
-            value, margin = self._backing_of(
+            found = self._with_position(
+                found,
                 book._position(account, other),
                 self._price_at(other, board, market, second),
                 its,
                 book._accrued(book._load(other), its),
             )
-            backing += value
-            needed += margin
-    return backing, needed
-
-
-@internal
-@pure
-def _backing_of(
-    position: positions.Position,
-    price: uint256,
-    p: IPerpetualMarket.Parameters,
-    state: book.Market,
-) -> (int256, uint256):
-    """
-    @notice A position's open result, a profit cut to its ratio, less what it owes; and its initial
-            margin.
-    """
-    gain: int256 = positions._result(position, price)
-    if gain > 0:
-        gain = wad._signed_mul_floor(gain, convert(p.profit_ratio, int256))
-    funding: int256 = 0
-    borrowing: uint256 = 0
-    funding, borrowing = book._owed(state, position, price)
-    margin: uint256 = margin_math._requirement(
-        positions._notional(position.size, price), p.initial_ratio, p.initial_slope
-    )
-    return gain - funding - convert(borrowing, int256), margin
+    return found
 
 
 @internal
 @view
-def _maintenance_test(
+def _appraise_stored(
     account: uint256,
     holder: custody.Account,
     market: uint256,
@@ -554,66 +598,89 @@ def _maintenance_test(
     second: uint256,
     p: IPerpetualMarket.Parameters,
     state: book.Market,
-) -> (int256, uint256):
+) -> Appraisal:
     """
-    @notice An account's equity and its maintenance margin; quote wad.
+    @notice What an account has and needs as it is stored.
     """
-    equity: int256 = holder.margin + convert(holder.escrow, int256)
-    needed: uint256 = 0
-    for other: uint256 in range(parameters.MOST_MARKETS):
-        if holder.markets >> other == 0:
-            break
-        if (holder.markets >> other) & 1 == 1:
-            its: IPerpetualMarket.Parameters = p
-            at: uint256 = price
-            its_state: book.Market = state
-            if other != market:
-                its = parameters._of(other)
-                at = self._price_at(other, board, market, second)
-                its_state = book._accrued(book._load(other), its)
-            position: positions.Position = book._position(account, other)
-            funding: int256 = 0
-            borrowing: uint256 = 0
-            funding, borrowing = book._owed(its_state, position, at)
-            equity += positions._result(position, at) - funding - convert(borrowing, int256)
-            needed += margin_math._requirement(
-                positions._notional(position.size, at), its.maintenance_ratio, its.maintenance_slope
-            )
-    return equity, needed
+    return self._appraise(
+        account, holder, market, book._position(account, market), price, board, second, p, state
+    )
+
+
+@internal
+@pure
+def _with_position(
+    found: Appraisal,
+    position: positions.Position,
+    price: uint256,
+    p: IPerpetualMarket.Parameters,
+    state: book.Market,
+) -> Appraisal:
+    """
+    @notice An appraisal and one position more.
+    """
+    after: Appraisal = found
+    result: int256 = positions._result(position, price)
+    counted: int256 = result
+    if result > 0:
+        counted = wad._signed_mul_floor(result, convert(p.profit_ratio, int256))
+    funding: int256 = 0
+    borrowing: uint256 = 0
+    funding, borrowing = book._owed(state, position, price)
+    worth: uint256 = positions._notional(position.size, price)
+    initial: int256 = self._requirement(worth, p.initial_ratio, p.initial_slope)
+    due: int256 = convert(borrowing, int256)
+    after.equity += result - funding - due
+    after.backing += counted - funding - due
+    after.free += min(result, 0) - max(funding, 0) - due - initial
+    after.initial += initial
+    after.maintenance += self._requirement(worth, p.maintenance_ratio, p.maintenance_slope)
+    return after
+
+
+@internal
+@pure
+def _requirement(worth: uint256, ratio: uint256, slope: uint256) -> int256:
+    return convert(margin_math._requirement(worth, ratio, slope), int256)
+
+
+@internal
+@pure
+def _initial(p: IPerpetualMarket.Parameters, size: int256, price: uint256) -> int256:
+    """
+    @notice The initial margin of a size; quote wad.
+    """
+    return self._requirement(positions._notional(size, price), p.initial_ratio, p.initial_slope)
 
 
 @internal
 @view
-def _free_margin(account: uint256, holder: custody.Account) -> uint256:
+def _free_margin(account: uint256, holder: custody.Account) -> int256:
     """
     @notice What may leave: the margin less open losses, what is owed and initial margin.
-    @dev An account with positions is judged at the newest prices, all of one second.
+    @dev An account with positions is judged at the newest price of its first market, and at the
+         others' of the same second.
     """
-    free: int256 = holder.margin
-    second: uint256 = 0
-    for market: uint256 in range(parameters.MOST_MARKETS):
-        if holder.markets >> market == 0:
+    if holder.markets == 0:
+        return max(holder.margin, 0)
+    market: uint256 = 0
+    for number: uint256 in range(parameters.MOST_MARKETS):
+        market = number
+        if (holder.markets >> number) & 1 == 1:
             break
-        if (holder.markets >> market) & 1 == 1:
-            board: uint256 = staticcall FEED.board(market // 4)
-            assert second == 0 or second == price_words._time_of(board), "prices of different seconds"
-            second = price_words._time_of(board)
-            price: uint256 = price_words._sound_price(board, market % 4)
-            p: IPerpetualMarket.Parameters = parameters._of(market)
-            state: book.Market = book._accrued(book._load(market), p)
-            position: positions.Position = book._position(account, market)
-            funding: int256 = 0
-            borrowing: uint256 = 0
-            funding, borrowing = book._owed(state, position, price)
-            free += min(positions._result(position, price), 0) - max(funding, 0)
-            free -= convert(
-                borrowing
-                + margin_math._requirement(
-                    positions._notional(position.size, price), p.initial_ratio, p.initial_slope
-                ),
-                int256,
-            )
-    return convert(max(free, 0), uint256)
+    board: uint256 = staticcall FEED.board(market // 4)
+    p: IPerpetualMarket.Parameters = parameters._of(market)
+    found: Appraisal = self._appraise_stored(
+        account,
+        holder,
+        market,
+        price_words._sound_price(board, market % 4),
+        board,
+        price_words._time_of(board),
+        p,
+        book._accrued(book._load(market), p),
+    )
+    return max(found.free, 0)
 
 
 @internal
@@ -738,7 +805,7 @@ def balance_of(account: uint256) -> custody.Account:
 
 @external
 @view
-def free_margin(account: uint256) -> uint256:
+def free_margin(account: uint256) -> int256:
     """
     @notice What may be withdrawn now; quote wad.
     """

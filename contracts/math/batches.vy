@@ -41,6 +41,8 @@ def _own_side_terms(
     """
     @notice What an order pays if its own side, `side` in all, meets nobody: the worst of all.
     @dev A rebate counts as nothing, for the other side may take it away and the reserve be empty.
+         The last units are what the roundings of a meeting may add: its fee is a sum of two and is
+         shared, the potential is floored on both sides of a price, and its premium is shared too.
     """
     premium: int256 = premium_math._premium(
         skew, side, price, schedule.skew_scale, schedule.premium_cap
@@ -51,7 +53,8 @@ def _own_side_terms(
     part: uint256 = wad._magnitude(size_delta)
     whole: uint256 = wad._magnitude(side)
     shared: int256 = wad._signed_mul_div_ceil(premium, convert(part, int256), whole)
-    return Terms(fee=wad._mul_div_up(fee, part, whole), premium=max(shared, 0))
+    slack: int256 = convert(wad._mul_up(2, price) + 1, int256)
+    return Terms(fee=wad._mul_div_up(fee, part, whole) + 2, premium=max(shared, 0) + slack)
 
 
 @internal

@@ -221,9 +221,12 @@ def _queue_claim(account: uint256, amount: uint256):
 def _write_off(account: uint256, holder: Account, pool: Pool) -> (Account, Pool):
     """
     @notice Book a debt that nothing is left to pay: insurance pays the vault what it can.
+    @dev While orders hold escrow something is left: it pays the debt when it returns.
     """
     after: Account = holder
     total: Pool = pool
+    if holder.markets != 0 or holder.escrow > 0 or holder.margin >= 0:
+        return after, total
     debt: uint256 = convert(-holder.margin, uint256)
     insured: uint256 = min(debt, self.insurance)
     self.insurance -= insured

@@ -199,7 +199,7 @@ def contracts():
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=30,
+    max_examples=40,
     stateful_step_count=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
