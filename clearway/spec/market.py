@@ -29,6 +29,8 @@ REDUCE_WINDOW = 86_400  # seconds in which an order that reduces may still be ex
 MOST_KEEPER_FEE = 100 * wad.WAD  # quote wad
 KEEPER_FEE_UNIT = 10**12  # quote wad
 STAYS = "stays"
+SLOTS = 16  # orders of an account at one time
+LIMIT_UNIT = 10**8  # wad
 ESCROW_UNIT = 10**14  # quote wad
 AT_RISK_UNIT = 10**12  # quote wad
 RATE_UNIT = 10**6  # wad per day
@@ -237,12 +239,13 @@ class PerpetualMarket:
     ) -> None:
         """Commit an order. Its fees, and the initial margin of an increase, go into escrow."""
         require(owner_of(account) == sender, "not the owner")
-        require(market in self.markets, "unknown market")
         require(size_delta != 0, "zero size")
-        require(size_delta % positions.SIZE_UNIT == 0, "size off its grid")
         require(limit_price > 0, "zero limit price")
         require(keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high")
+        require(size_delta % positions.SIZE_UNIT == 0, "size off its grid")
+        require(limit_price % LIMIT_UNIT == 0, "limit price off its grid")
         require(keeper_fee % KEEPER_FEE_UNIT == 0, "keeper's fee off its grid")
+        require(slot < SLOTS, "no such slot")
         holder = self._account(account)
         require(slot not in holder.orders, "slot in use")
         board = self.feed.newest.get(market // LANES, 0)
@@ -250,6 +253,7 @@ class PerpetualMarket:
         if not is_reduce_only:
             outage = self.feed.outage(now, market // LANES)
             require(outage == "", outage)
+        require(market in self.markets, "unknown market")
         begins = max(now, newest)  # no order fills at a report that was known at its commit
         dearest = limit_price
         if size_delta < 0:  # a sale's limit is the least that it may fill at

@@ -63,6 +63,7 @@ def place(
     assert size_delta != 0, "zero size"
     assert limit_price > 0, "zero limit price"
     assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
+    orders._check_grids(size_delta, limit_price, keeper_fee)
     assert orders._is_free(account, slot), "slot in use"
 
     # No order fills at a report that was known at its commit.

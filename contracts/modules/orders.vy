@@ -29,10 +29,21 @@ def _is_free(account: uint256, slot: uint256) -> bool:
 
 
 @internal
+@pure
+def _check_grids(size_delta: int256, limit_price: uint256, keeper_fee: uint256):
+    """
+    @notice Refuse what an order's word would have to round.
+    """
+    assert size_delta % convert(SIZE_UNIT, int256) == 0, "size off its grid"
+    assert limit_price % PRICE_UNIT == 0, "limit price off its grid"
+    assert keeper_fee % KEEPER_FEE_UNIT == 0, "keeper's fee off its grid"
+
+
+@internal
 def _write(account: uint256, slot: uint256, order: IPerpetualMarket.Order):
-    assert order.size_delta % convert(SIZE_UNIT, int256) == 0, "size off its grid"
-    assert order.limit_price % PRICE_UNIT == 0, "limit price off its grid"
-    assert order.keeper_fee % KEEPER_FEE_UNIT == 0, "keeper's fee off its grid"
+    """
+    @notice Put an order into a slot; its numbers lie on their grids.
+    """
     size: int256 = order.size_delta // convert(SIZE_UNIT, int256)
     limit: uint256 = order.limit_price // PRICE_UNIT
     escrow: uint256 = order.escrow // ESCROW_UNIT

@@ -3,7 +3,7 @@
 import boa
 import pytest
 
-from tests.market.world import WAD, World, deploy
+from tests.market.world import ETH, WAD, World, deploy
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def contracts():
 @pytest.fixture
 def world(contracts):
     with boa.env.anchor():
-        yield World(contracts)
+        yield World(contracts, {0: ETH, 1: ETH})
 
 
 def test_two_traders_meet_and_part(world: World):

@@ -1,6 +1,6 @@
 """The contracts and their model, side by side: each action is done to both, and both must agree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,7 +103,7 @@ PUBLISHERS = sorted(
 class World:
     """Both markets at the same second."""
 
-    def __init__(self, contracts: Contracts, markets: Sequence[Parameters] = (ETH, ETH)) -> None:
+    def __init__(self, contracts: Contracts, markets: Mapping[int, Parameters]) -> None:
         self.contracts = contracts
         self.domain = Domain(boa.env.evm.patch.chain_id, contracts.feed.address)
         scale = contracts.market.SCALE()
@@ -111,7 +111,7 @@ class World:
         self.model = PerpetualMarket(feed, POOL, scale=scale)
         self.donated = 0
         contracts.configuration.set_pool(tuple(vars(POOL).values()))
-        for number, parameters in enumerate(markets):
+        for number, parameters in markets.items():
             contracts.configuration.set_market(number, as_struct(parameters))
             self.model.list_market(self.now, number, parameters)
 
@@ -242,11 +242,7 @@ class World:
         """Compare everything that both hold, to the last unit; and what must be true of it."""
         market, model = self.contracts.market, self.model
         for number, state in model.markets.items():
-            names = (
-                "updated_at long short rate borrowing_rate funding_index borrowing_long "
-                "borrowing_short at_risk cost_sum entry_funding_sum entry_borrowing_sum "
-                "impact_reserve fees"
-            ).split()
+            names = list(market.market_state(number)._fields)
             expected = tuple(getattr(state, name) for name in names)
             assert dict(zip(names, market.market_state(number), strict=True)) == dict(
                 zip(names, expected, strict=True)

@@ -1,0 +1,233 @@
+"""Random histories: whatever people do, contracts and model agree to the last unit.
+
+A walk is a seed. After each step everything that both hold is compared, and the solvency identity
+is asserted. Over all walks each kind of step and each end of an order must have occurred.
+"""
+
+import random
+from collections import Counter
+
+import boa
+import pytest
+
+from tests.market.world import ETH, WAD, World, deploy
+
+SEEDS = range(12)
+STEPS = 50
+ACTORS = [boa.env.generate_address(f"actor {number}") for number in range(4)]
+KEEPER = boa.env.generate_address("keeper")
+LEAST_PRICE, MOST_PRICE = 10**20, 10**23  # wad
+
+ENDS = {
+    "",
+    "stays",
+    "price beyond limit",
+    "position too small",
+    "nothing to reduce",
+    "open interest at its cap",
+    "skew at its cap",
+    "vault fully used",
+}
+
+WEIGHTS = {
+    "trade": 40,
+    "trade_late": 4,
+    "deposit": 4,
+    "withdraw": 6,
+    "withdraw_all_that_is_free": 4,
+    "place": 6,
+    "execute_anything": 4,
+    "clear": 4,
+    "wait": 8,
+    "move_price": 14,
+    "report": 6,
+    "report_in_part": 3,
+    "report_from_ahead": 1,
+    "sweep": 3,
+    "pay_claims": 4,
+    "provide": 3,
+    "donate": 1,
+    "move_caps": 3,
+}
+
+
+class Walk:
+    """One history. Two markets on one board, a third on another."""
+
+    def __init__(self, world: World, seed: int, seen: Counter[str]) -> None:
+        self.world, self.seen = world, seen
+        self.chance = random.Random(seed)
+        self.prices = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
+        world.provide(self.chance.choice([10**9, 10**11, 10**13]))
+        for actor in ACTORS:
+            world.deposit(actor, self.chance.choice([50_000, 500_000]) * 10**6)
+        world.report(self.prices)
+
+    def step(self) -> None:
+        name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        self.seen[name] += 1
+        getattr(self, name)()
+        self.world.assert_equal()
+
+    # What people do
+
+    def trade(self, wait: int = 0) -> None:
+        """Some place orders in one market; some of these are executed together."""
+        market = self.chance.choice(list(self.prices))
+        actors = self.chance.sample(ACTORS, self.chance.choice([1, 2, 4, 4]))
+        self.world.report(self.prices)
+        placed = []
+        for actor in actors:
+            slot = self.free_slot(actor)
+            if self.place_one(actor, slot, market) is None:
+                placed.append((actor, slot))
+        self.world.wait(2 + wait)
+        if self.chance.random() < 0.3:
+            self.move_price()
+        if not placed:
+            return
+        self.world.report(self.prices, self.fills_at(*placed[0]))
+        chosen = self.chance.sample(placed, self.chance.randint(1, len(placed)))
+        answer, refusal = self.world.execute(self.chance.choice([KEEPER, *ACTORS]), market, chosen)
+        self.seen.update(f"ends: {end}" for end in answer or [])
+        self.seen[f"execute: {refusal}"] += 1
+
+    def trade_late(self) -> None:
+        self.trade(self.chance.choice([1, 30, 597, 599, 700]))
+
+    def place(self) -> None:
+        actor = self.chance.choice(ACTORS)
+        self.place_one(actor, self.chance.randint(0, 16), self.chance.choice([0, 1, 2, 4]))
+
+    def place_one(self, actor: str, slot: int, market: int) -> str | None:
+        price = self.prices.get(market, WAD)
+        size = self.size(actor, market, price)
+        slack = self.chance.choice([-1, 0, 1, 20, 300, 300])  # per mille that the limit leaves
+        limit = price * (1_000 + slack if size > 0 else 1_000 - slack) // 1_000 // 10**8 * 10**8
+        fee = self.chance.choice([*[0, 10**17, 3 * WAD, 100 * WAD] * 5, 101 * WAD])
+        is_reduce_only = self.chance.random() < 0.3
+        refusal = self.world.place(actor, slot, market, size, limit, is_reduce_only, fee)
+        self.seen[f"place: {refusal}"] += 1
+        return refusal
+
+    def size(self, actor: str, market: int, price: int) -> int:
+        """Return a size: some part of the position against it, or a notional of any magnitude."""
+        holder = self.world.model.accounts[self.world.account(actor)]
+        position = holder.positions.get(market)
+        if position and self.chance.random() < 0.5:
+            against = -position.size * self.chance.choice([1, 2, 4, 4, 4, 7, 8]) // 4
+            return against // 10**9 * 10**9 or 10**9
+        notional = self.chance.choice([1, 99, 101, 50_000, 400_000, 900_000, 900_000, 3_000_000, 10**8])
+        size = notional * WAD * WAD // price // 10**9 * 10**9
+        return max(size, 10**9) * self.chance.choice([1, -1])
+
+    def free_slot(self, actor: str) -> int:
+        orders = self.world.model.accounts[self.world.account(actor)].orders
+        return next(slot for slot in [*range(16), 0] if slot not in orders or len(orders) == 16)
+
+    def fills_at(self, actor: str, slot: int) -> int:
+        return self.world.model.accounts[self.world.account(actor)].orders[slot].fills_at
+
+    def execute_anything(self) -> None:
+        pending = {
+            actor: slot
+            for actor in ACTORS
+            for slot in self.world.model.accounts[self.world.account(actor)].orders
+        }
+        market = self.chance.choice([0, 1, 4])
+        _, refusal = self.world.execute(KEEPER, market, list(pending.items()))
+        self.seen[f"execute: {refusal}"] += 1
+
+    def deposit(self) -> None:
+        self.world.deposit(self.chance.choice(ACTORS), self.chance.choice([0, 1, 10**6, 10**10]))
+
+    def withdraw(self) -> None:
+        amount = self.chance.choice([0, 1, 10**9, 10**11])
+        refusal = self.world.withdraw(self.chance.choice(ACTORS), amount)
+        self.seen[f"withdraw: {refusal}"] += 1
+
+    def withdraw_all_that_is_free(self) -> None:
+        """Take to the last unit what the contract says is free; one more is refused."""
+        actor = self.chance.choice(ACTORS)
+        try:
+            free = self.world.contracts.market.free_margin(self.world.account(actor))
+        except boa.BoaError:
+            return
+        amount = free // self.world.model.scale
+        if amount:
+            assert self.world.withdraw(actor, amount) is None
+        assert self.world.withdraw(actor, 1) == "margin in use"
+
+    def clear(self) -> None:
+        actor = self.chance.choice(ACTORS)
+        orders = self.world.model.accounts[self.world.account(actor)].orders
+        slot = self.chance.choice(list(orders)) if orders else 0
+        self.seen[f"clear: {self.world.clear(actor, slot)}"] += 1
+
+    # What the world does
+
+    def wait(self) -> None:
+        self.world.wait(self.chance.choice([1, 9, 11, 601, 3_600, 86_401, 30 * 86_400]))
+
+    def move_price(self) -> None:
+        market = self.chance.choice(list(self.prices))
+        percent = self.chance.choice([-60, -30, -10, -2, -1, 1, 2, 10, 40, 90])
+        price = self.prices[market] * (100 + percent) // 100
+        # Eleven digits, as a report holds them: so a limit can be exactly the price.
+        self.prices[market] = max(LEAST_PRICE, min(price, MOST_PRICE)) // 10**12 * 10**12
+
+    def report(self) -> None:
+        self.world.report(self.prices)
+
+    def report_in_part(self) -> None:
+        present = self.chance.sample(list(self.prices), 2)
+        self.world.report({market: self.prices[market] for market in present})
+
+    def report_from_ahead(self) -> None:
+        self.world.report(self.prices, self.world.now + self.chance.choice([2, 10, 12, 60]))
+
+    def sweep(self) -> None:
+        self.world.sweep(self.chance.choice([0, 1, 4]))
+
+    def pay_claims(self) -> None:
+        self.world.pay_claims(self.chance.randint(0, 3))
+
+    def provide(self) -> None:
+        self.world.provide(self.chance.choice([1, 10**9, 10**12]))
+
+    def donate(self) -> None:
+        """Tokens that nobody asked for change nothing."""
+        before = self.world.contracts.market.pool()
+        self.world.contracts.token.mint(self.world.contracts.market.address, 10**9)
+        self.world.donated += 10**9
+        assert self.world.contracts.market.pool() == before
+
+    def move_caps(self) -> None:
+        market = self.chance.choice([0, 1, 4])
+        part = self.chance.choice([0, 1, 100, 100, 100])
+        self.world.change(
+            market,
+            max_open_interest=ETH.max_open_interest * part // 100,
+            max_skew=ETH.max_skew * part // 100,
+        )
+
+
+@pytest.fixture(scope="module")
+def contracts():
+    return deploy()
+
+
+def test_contracts_and_model_agree_after_every_step_of_every_walk(contracts):
+    seen: Counter[str] = Counter()
+    for seed in SEEDS:
+        with boa.env.anchor():
+            walk = Walk(World(contracts, {0: ETH, 1: ETH, 4: ETH}), seed, seen)
+            for step in range(STEPS):
+                try:
+                    walk.step()
+                except Exception as failure:
+                    failure.add_note(f"seed {seed}, step {step}")
+                    raise
+    missing = {f"ends: {end}" for end in ENDS} - set(seen)
+    assert not missing, seen
+    assert set(WEIGHTS) <= set(seen)
