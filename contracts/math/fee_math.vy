@@ -14,11 +14,12 @@ from contracts.math import wad
 def _maker_size(skew: int256, size_delta: int256) -> uint256:
     """
     @notice The part of a trade that brings the skew towards zero; base wad, exact.
-    @dev A trade that goes through zero makes up to zero and takes beyond it.
+    @dev A trade that goes through zero makes up to zero and takes beyond it; at zero there is
+         nothing to make.
     @param skew Base wad, before the trade.
     @param size_delta Base wad; above zero buys.
     """
-    if skew == 0 or (skew > 0) == (size_delta > 0):
+    if (skew > 0) == (size_delta > 0):
         return 0
     return min(wad._magnitude(skew), wad._magnitude(size_delta))
 

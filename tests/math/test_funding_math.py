@@ -20,6 +20,7 @@ DAY = 86_400
 TEN_YEARS = 10 * 366 * DAY
 MAX_CAP = 15 * WAD  # per day
 MAX_VELOCITY = 100 * WAD  # per day^2
+PERCENTS = st.sampled_from([10, 50, 75, 99, 100, 101, 150, 300])  # of the way to the cap
 
 
 @st.composite
@@ -29,6 +30,18 @@ def lines(draw):
     rate = draw(signed(cap))
     velocity = draw(signed(MAX_VELOCITY) | st.sampled_from([(cap - rate) * n for n in (1, 2, 5)]))
     return {"rate": rate, "velocity": velocity, "cap": cap}
+
+
+@st.composite
+def spans(draw):
+    """Return a line and a time in seconds; every other time is like that of the way to the cap."""
+    line, elapsed = draw(lines()), draw(SECONDS)
+    if elapsed > 0 and draw(st.booleans()):
+        sign, percent = draw(st.sampled_from([1, -1])), draw(PERCENTS)
+        way = line["cap"] - sign * line["rate"]
+        speed = way * DAY * percent // (100 * elapsed)
+        line["velocity"] = sign * min(speed, MAX_VELOCITY)
+    return line, elapsed
 
 
 def rate_on(line, elapsed):
@@ -68,18 +81,20 @@ def test_velocity_equals_the_spec(contract, skew, scale, max_velocity):
     assert contract._velocity(skew, scale, max_velocity) == expected
 
 
-@given(line=lines(), elapsed=SECONDS)
-def test_rate_after_equals_the_spec(contract, line, elapsed):
+@given(span=spans())
+def test_rate_after_equals_the_spec(contract, span):
+    line, elapsed = span
     found = contract._rate_after(line["rate"], line["velocity"], elapsed, line["cap"])
     assert found == rate_after(line, elapsed)
 
 
-@given(line=lines(), elapsed=SECONDS)
-@example(line={"rate": MAX_CAP, "velocity": MAX_VELOCITY, "cap": MAX_CAP}, elapsed=TEN_YEARS)
-@example(line={"rate": -MAX_CAP, "velocity": MAX_VELOCITY, "cap": MAX_CAP}, elapsed=TEN_YEARS)
-@example(line={"rate": MAX_CAP, "velocity": -MAX_VELOCITY, "cap": MAX_CAP}, elapsed=TEN_YEARS)
-@example(line={"rate": MAX_CAP, "velocity": -1, "cap": MAX_CAP}, elapsed=TEN_YEARS)
-def test_index_growth_equals_the_spec(contract, line, elapsed):
+@given(span=spans())
+@example(span=({"rate": MAX_CAP, "velocity": MAX_VELOCITY, "cap": MAX_CAP}, TEN_YEARS))
+@example(span=({"rate": -MAX_CAP, "velocity": MAX_VELOCITY, "cap": MAX_CAP}, TEN_YEARS))
+@example(span=({"rate": MAX_CAP, "velocity": -MAX_VELOCITY, "cap": MAX_CAP}, TEN_YEARS))
+@example(span=({"rate": MAX_CAP, "velocity": -1, "cap": MAX_CAP}, TEN_YEARS))
+def test_index_growth_equals_the_spec(contract, span):
+    line, elapsed = span
     found = contract._index_growth(line["rate"], line["velocity"], elapsed, line["cap"])
     assert found == growth(line, elapsed)
 
@@ -100,16 +115,18 @@ def test_velocity_is_in_proportion_to_the_skew_up_to_its_scale(skew, scale, max_
     assert velocity * skew >= 0
 
 
-@given(line=lines(), elapsed=SECONDS)
-def test_rate_is_less_than_one_unit_short_of_its_way(line, elapsed):
+@given(span=spans())
+def test_rate_is_less_than_one_unit_short_of_its_way(span):
     """The change is truncated by less than 1, and clamping brings no two rates further apart."""
+    line, elapsed = span
     short_of = rate_on(line, elapsed) - rate_after(line, elapsed)
     assert abs(short_of) < 1
     assert short_of * line["velocity"] >= 0
 
 
-@given(line=lines(), elapsed=SECONDS)
-def test_index_growth_is_the_exact_integral_floored(line, elapsed):
+@given(span=spans())
+def test_index_growth_is_the_exact_integral_floored(span):
+    line, elapsed = span
     assert growth(line, elapsed) == floor(integral(line, elapsed))
 
 
@@ -119,15 +136,16 @@ def test_no_time_no_growth(contract, line):
     assert contract._rate_after(line["rate"], line["velocity"], 0, line["cap"]) == line["rate"]
 
 
-@given(line=lines(), elapsed=SECONDS)
-def test_index_grows_no_faster_than_the_cap(line, elapsed):
+@given(span=spans())
+def test_index_grows_no_faster_than_the_cap(span):
     """Exactly so before the floor; the floor of a negative number is at most the cap's, ceiled."""
+    line, elapsed = span
     largest = Fraction(line["cap"] * elapsed, DAY)
     assert -ceil(largest) <= growth(line, elapsed) <= largest
 
 
-@given(line=lines(), elapsed=SECONDS, data=st.data())
-def test_touching_in_between_changes_no_more_than_roundings(line, elapsed, data):
+@given(span=spans(), data=st.data())
+def test_touching_in_between_changes_no_more_than_roundings(span, data):
     """Split at a touch, the exact integrals add up. What differs:
 
     - two floors instead of one: by more than -2 and less than 1 around the sum of the two
@@ -136,6 +154,7 @@ def test_touching_in_between_changes_no_more_than_roundings(line, elapsed, data)
       start less than 1 apart stay so under one clamp, so the second integral is off by less
       than 1 for each day after the touch, and against the velocity.
     """
+    line, elapsed = span
     touched = data.draw(st.integers(0, elapsed))
     after = line | {"rate": rate_after(line, touched)}
     rest = elapsed - touched
@@ -175,6 +194,7 @@ def test_a_worked_example(contract):
     line = [-percent, 2 * percent]
     assert contract._index_growth(*line, DAY, percent) == 0
     assert contract._index_growth(*line, DAY // 2, percent) == -percent // 4
+    assert contract._index_growth(*line, 3 * DAY // 4, percent) == -percent * 3 // 16
     assert contract._index_growth(*line, 4 * DAY, percent) == 3 * percent
     assert contract._rate_after(*line, 4 * DAY, percent) == percent
     assert contract._funding_owed(-2 * WAD, 3 * percent, 1000 * WAD) == -60 * WAD

@@ -169,3 +169,11 @@ def test_reward_share_is_on_its_line_rounded_down(elapsed, ramp, least, rise):
     passed = min(Fraction(elapsed, ramp), Fraction(1)) if ramp > 0 else 1
     expected = floor(least + rise * passed)
     assert liquidation_math.reward_share(elapsed, ramp, least, least + rise) == expected
+
+
+def test_nothing_is_closed_where_equity_is_exactly_enough(contract):
+    """The general formula would close a unit or more here: it rounds down what is kept."""
+    linear, quadratic = 3 * 10**29 + 1, 7 * 10**29 + 3
+    account = [10**30, linear, quadratic, WAD // 100, 0]
+    assert contract._liquidation_fraction(linear + quadratic, *account) == 0
+    assert contract._liquidation_fraction(linear + quadratic - 1, *account) > 0

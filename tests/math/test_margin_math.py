@@ -124,3 +124,8 @@ def test_ramped_never_turns_back(ramp, later):
 def test_a_ramp_that_ends_as_it_starts_is_over(contract):
     assert contract._ramped(1, 2, 100, 100, 100) == 2
     assert contract._ramped(1, 2, 100, 100, 99) == 1
+
+
+def test_a_ramp_of_one_unit_is_at_its_end_from_the_first_second(contract):
+    assert contract._ramped(1, 2, 100, 200, 101) == 2
+    assert contract._ramped(2, 1, 100, 200, 101) == 1
