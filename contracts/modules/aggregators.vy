@@ -66,7 +66,7 @@ def listing(market: uint256) -> IPriceFeed.Listing:
 @internal
 def _list(market: uint256, listing: IPriceFeed.Listing):
     """
-    @notice Give a market an aggregator, or take it away by the zero address.
+    @notice Give a market an aggregator, or take it away by a listing that is all zero.
     """
     decimals: uint256 = 0
     if listing.aggregator != empty(address):
