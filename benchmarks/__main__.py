@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from benchmarks import bridge_gas, bridge_speed, figures, machine, snapshot
+from benchmarks import bridge_gas, bridge_speed, figures, machine, market_gas, snapshot
 from benchmarks.figures import Figure
 from clearway.shell.tables import show_facts, show_table
 
@@ -35,9 +35,21 @@ def _bridge_gas(options: Options) -> bool:
     return _compare("bridge", bridge_gas.measure(), options)
 
 
+def _market_gas(options: Options) -> bool:
+    costs = market_gas.measure()
+    rows = [
+        (name, f"{cost.gas:,}", f"{cost.floor:,}", f"{cost.multiple:.2f}")
+        for name, cost in costs.items()
+    ]
+    show_table(("action", "gas", "floor", "times floor"), rows)
+    click.echo()
+    return _compare("market", {name: cost.gas for name, cost in costs.items()}, options)
+
+
 SUITES: dict[str, Callable[[Options], bool]] = {
     "bridge-speed": _bridge_speed,
     "bridge-gas": _bridge_gas,
+    "market-gas": _market_gas,
 }
 """Each shows its figures, and tells whether they are acceptable."""
 

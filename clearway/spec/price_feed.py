@@ -109,7 +109,7 @@ class PriceFeed:
         """Return a board's word from the report whose tile holds `second`."""
         observed_at = -(-second // self.tile_length) * self.tile_length
         for word in self.stored(board):
-            if word and price_words.time_of(word) == observed_at:
+            if price_words.time_of(word) == observed_at:
                 return word
         raise Refused("no report of that second")
 
@@ -120,6 +120,13 @@ class PriceFeed:
         if self.lead_until and now < self.lead_until + self.grace_period:
             return "in grace after an outage"
         return ""
+
+    def set_publishers(self, publishers: Sequence[int], quorum: int) -> None:
+        """Replace the publishers; the owner's act."""
+        require(quorum <= len(publishers), "quorum over publishers")
+        require(2 * quorum > len(publishers), "quorum is no majority")
+        require(list(publishers) == sorted(set(publishers)), "publishers not sorted")
+        self.publishers, self.quorum = list(publishers), quorum
 
     def convict(self, first: Signature, second: Signature) -> None:
         """Remove whoever signed two different reports of one tile."""

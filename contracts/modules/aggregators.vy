@@ -66,7 +66,7 @@ def listing(market: uint256) -> IPriceFeed.Listing:
 @internal
 def _list(market: uint256, listing: IPriceFeed.Listing):
     """
-    @notice Give a market an aggregator, or take it away by the zero address.
+    @notice Give a market an aggregator, or take it away by a listing that is all zero.
     """
     decimals: uint256 = 0
     if listing.aggregator != empty(address):
@@ -78,6 +78,9 @@ def _list(market: uint256, listing: IPriceFeed.Listing):
         assert listing.highest <= MAX_BOUND_RATIO * listing.lowest, "bounds too far apart"
         decimals = convert(staticcall IAggregator(listing.aggregator).decimals(), uint256)
         assert decimals <= MAX_DECIMALS, "too many decimals"
+    else:
+        rest: uint256 = listing.heartbeat | listing.deviation | listing.lowest | listing.highest
+        assert rest == 0, "listing without aggregator"
     self._aggregator[market] = (
         convert(listing.aggregator, uint256)
         | listing.heartbeat << 160
@@ -138,7 +141,9 @@ def _round_after(
     @notice The first round later than `second`.
     @dev First, because its predecessor isn't later. A round's predecessor is the one counted just
          before it; where a phase begins, the last of the phase before, whose successor must be
-         missing.
+         missing. Phases overlap: a proxy is pointed at an aggregator that has worked for a while,
+         and the one before may go on. Of two phases that hold such a pair the later counts, so that
+         nobody chooses.
     """
     word: uint256 = self._aggregator[market]
     assert word != 0, "no aggregator"
@@ -146,8 +151,12 @@ def _round_after(
     before: Round = self._round(aggregator, predecessor)
     assert before.reason == "", "no such predecessor"
     assert before.updated_at <= second, "an earlier round is later"
-    if round != predecessor + 1:
-        assert round == ((predecessor >> PHASE_BITS) + 1 << PHASE_BITS) + 1, "not the predecessor"
+    next_phase: uint256 = ((predecessor >> PHASE_BITS) + 1 << PHASE_BITS) + 1
+    if round == predecessor + 1:
+        other: Round = self._round(aggregator, next_phase)
+        assert other.reason != "" or other.updated_at > second, "a later phase had begun"
+    else:
+        assert round == next_phase, "not the predecessor"
         assert self._round(aggregator, predecessor + 1).reason != "", "not the predecessor"
     found: IPriceFeed.Reference = self._judged(market, word, self._round(aggregator, round))
     assert found.reason != "" or found.updated_at > second, "round not later"

@@ -6,6 +6,7 @@ import boa
 import pytest
 import solcx
 from boa.contracts.abi.abi_contract import ABIContractFactory
+from eth_abi import decode, encode
 from eth_account import Account
 from eth_utils import function_signature_to_4byte_selector as selector
 
@@ -218,3 +219,53 @@ class TestHostileCallee:
         callee.reenter(recorder.address, recorder.ping.prepare_calldata(7))
         assert self.poke(callee).is_success
         assert not callee.reentered()
+
+
+class TestMockAggregator:
+    WELL, REVERTS, BURNS_GAS, ANSWERS_MEGABYTE = 1, 2, 4, 8
+    GAS = 30_000_000
+    ROUND = ("uint80", "int256", "uint256", "uint256", "uint80")
+
+    @pytest.fixture
+    def aggregator(self):
+        return boa.load(MOCKS / "MockAggregator.vy", 8)
+
+    def ask(self, aggregator, number: int | None = None):
+        data = selector("latestRoundData()")
+        if number is not None:
+            data = selector("getRoundData(uint80)") + encode(["uint80"], [number])
+        return boa.env.execute_code(aggregator.address, data=data, gas=self.GAS)
+
+    def test_answers_as_the_interface_says(self, aggregator):
+        aggregator.set_round(2**64 + 1, -5, 700)
+        aggregator.set_strange_round(2**64 + 2, (9, 6, 70, 701))
+        rounds = [(2**64 + 1, -5, 700, 700, 2**64 + 1), (9, 6, 70, 701, 9)]
+        for number, expected in zip((1, 2), rounds, strict=True):
+            assert decode(self.ROUND, self.ask(aggregator, 2**64 + number).output) == expected
+        assert decode(self.ROUND, self.ask(aggregator).output) == rounds[1]
+        assert aggregator.decimals() == 8
+
+    def test_a_round_that_was_not_set_is_missing(self, aggregator):
+        aggregator.set_round(2, 5, 700)
+        for number in (1, 3):
+            assert b"No data present" in self.ask(aggregator, number).output
+
+    @pytest.mark.parametrize("number", [None, 1])
+    def test_falls_sick_in_each_way_and_recovers(self, aggregator, number):
+        aggregator.set_round(1, 5, 700)
+        well = self.ask(aggregator, number).output
+        aggregator.set_health(self.REVERTS)
+        assert b"sick" in self.ask(aggregator, number).output
+        aggregator.set_health(self.BURNS_GAS)
+        assert self.ask(aggregator, number).get_gas_remaining() == 0
+        aggregator.set_health(self.ANSWERS_MEGABYTE)
+        assert len(self.ask(aggregator, number).output) == 2**20
+        for length in (0, 31, 161):
+            aggregator.answer_raw(b"x" * length)
+            assert self.ask(aggregator, number).output == b"x" * length
+        aggregator.set_health(self.WELL)
+        assert self.ask(aggregator, number).output == well
+
+    def test_can_change_its_scale(self, aggregator):
+        aggregator.set_decimals(18)
+        assert aggregator.decimals() == 18

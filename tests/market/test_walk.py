@@ -117,7 +117,9 @@ class Walk:
         if position and self.chance.random() < 0.5:
             against = -position.size * self.chance.choice([1, 2, 4, 4, 4, 7, 8]) // 4
             return against // 10**9 * 10**9 or 10**9
-        notional = self.chance.choice([1, 99, 101, 50_000, 400_000, 900_000, 900_000, 3_000_000, 10**8])
+        notional = self.chance.choice(
+            [1, 99, 101, 50_000, 400_000, 900_000, 900_000, 3_000_000, 10**8]
+        )
         size = notional * WAD * WAD // price // 10**9 * 10**9
         return max(size, 10**9) * self.chance.choice([1, -1])
 
