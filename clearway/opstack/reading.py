@@ -201,14 +201,9 @@ class Reader:
 
 def find_withdrawals(rollup: Rollup, l2_transaction: bytes) -> list[Withdrawal]:
     """Return the withdrawals that an L2 transaction started."""
-    receipt = rollup.l2.receipt(l2_transaction)
-    if receipt is None:
-        raise UnknownTransaction(
-            f"L2 has no transaction {tohex(l2_transaction)}",
-            "give the hash of the L2 transaction that started the withdrawal",
-        )
-    if int(receipt["status"], 16) != 1:
-        raise UnknownTransaction(f"L2 transaction {tohex(l2_transaction)} reverted")
+    receipt = rollup.l2.successful_receipt(
+        l2_transaction, "give the hash of the L2 transaction that started the withdrawal"
+    )
     if found := withdrawals_in(receipt["logs"]):
         return found
     raise UnknownTransaction(
