@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 import os
 import platform
 import shutil
@@ -11,14 +12,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
+import rlp
+from eth_utils.crypto import keccak
 
 from clearway.devnet.artifacts import NODE_MODULES
 from clearway.devnet.errors import DevnetError
 from clearway.devnet.processes import command_line, is_running, require_free_port
 from clearway.devnet.rpc import Rpc, RpcFailure
-from clearway.opstack.messages import unhex
+from clearway.opstack.messages import rlp_integer, tohex, unhex
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 30  # seconds; a fork asks its upstream before it listens
@@ -58,6 +62,39 @@ def binary() -> Path:
         f"The npm package {package} is missing: run `npm ci` in the project's folder, or put an "
         "anvil 1.7.x on PATH."
     )
+
+
+def _without_strays(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a dumped chain's blocks without the first blocks that aren't its own.
+
+    Each start of anvil makes one, even when it loads a chain, and dumps it with the chain's
+    blocks in any order. Loaded again, the last one read would be the chain's first block.
+    """
+    parents = {block["header"]["parentHash"] for block in blocks}
+    lowest = min(_number_of(block) for block in blocks)
+    chain = [
+        block
+        for block in blocks
+        if _number_of(block) > lowest or _hash_of(block["header"]) in parents
+    ]
+    return chain or blocks
+
+
+def _number_of(block: dict[str, Any]) -> int:
+    return int(block["header"]["number"], 16)
+
+
+def _hash_of(header: dict[str, str]) -> str:
+    """Return the hash of a block's header, whose fields anvil dumps in the order of their RLP."""
+    numbers = {
+        *("difficulty", "number", "gasLimit", "gasUsed", "timestamp"),
+        *("baseFeePerGas", "blobGasUsed", "excessBlobGas"),
+    }
+    fields = [
+        rlp_integer(int(value, 16)) if name in numbers else unhex(value)
+        for name, value in header.items()
+    ]
+    return tohex(keccak(rlp.encode(fields)))
 
 
 @dataclass(frozen=True)
@@ -147,9 +184,14 @@ class Anvil:
         """
         state = spec.run / f"state-{spec.name}.json"
         spec.run.mkdir(parents=True, exist_ok=True)
-        state.write_bytes(gzip.decompress(dump.read_bytes()))
+        chain = json.loads(gzip.decompress(dump.read_bytes()))
+        chain["blocks"] = _without_strays(chain["blocks"])
+        state.write_text(json.dumps(chain))
+        is_fork = "--fork-url" in spec.options
+        first = 0 if is_fork else min(_number_of(block) for block in chain["blocks"])
+        begin = ("--number", str(first)) if first else ()
         try:
-            return cls.start(spec, "--load-state", str(state))
+            return cls.start(spec, "--load-state", str(state), *begin)
         finally:
             state.unlink()
 

@@ -35,8 +35,11 @@ class Clock:
         return max(int(head["timestamp"], 16) for head in heads)
 
     def synchronize(self) -> None:
-        """Give both chains the same time, after a start or a restart of a node."""
-        self._jump_to(self.now() + 1)
+        """Give both chains the same time, after a start or a restart of a node.
+
+        Not before the host's: anvil takes no block from before its own start.
+        """
+        self._jump_to(max(self.now(), int(time.time())) + 1)
 
     def advance(self, seconds: int, act: Callable[[], None]) -> None:
         """Move both chains `seconds` ahead; `act` lets the roles do what the passing time asks for.

@@ -86,6 +86,7 @@ class Node:
         self.l1: Anvil
         self.l2: Anvil
         self.pace = 1.0
+        self._has_begun = False
         self._checkpoints = Checkpoints(folder)
         self._looked_at: tuple[str, str] = ("", "")
         self._retry_at = math.inf  # when to act again after a fault, on the host's clock
@@ -174,7 +175,11 @@ class Node:
         self.folder.write_processes(processes)
 
     def _begin(self) -> None:
-        """Make the roles over the nodes as they are now, and give both chains the same time."""
+        """Make the roles over the nodes as they are now, and give both chains the same time.
+
+        That may fail, for users' transactions make blocks at the same time; then it is done again.
+        """
+        self._has_begun = False
         self.local = Local(
             self.profile,
             self.l1.rpc,
@@ -187,6 +192,7 @@ class Node:
         self.clock.synchronize()
         self.roles = Roles(self.local, self.clock, self.archive, self._save)
         self._looked_at = ("", "")
+        self._has_begun = True
 
     # Working
 
@@ -286,9 +292,10 @@ class Node:
     def _revive(self) -> None:
         """Start a node that died again from the checkpoint."""
         dead = [layer for layer in ("l1", "l2") if not getattr(self, layer).is_alive()]
-        if not dead:
+        if not dead and self._has_begun:
             return
         for layer in dead:
+            self._has_begun = False
             self._set_node(layer, self._load(layer))
             self._tell(f"{layer.upper()}'s node died and was started again from the checkpoint")
         self._begin()

@@ -23,6 +23,7 @@ from clearway.opstack.errors import (
     RpcError,
     RpcNonsense,
     RpcUnavailable,
+    TransactionFailed,
     UnknownTransaction,
     WrongChain,
 )
@@ -347,6 +348,21 @@ class Chain:
                 "use another RPC",
             )
         return dict(receipt)
+
+    def successful_receipt(self, transaction_hash: bytes, advice: str) -> Mapping[str, Any]:
+        """Return the receipt of a transaction that did what it was sent for.
+
+        Raises `UnknownTransaction`, with an advice, if there is none, `TransactionFailed` if it
+        reverted.
+        """
+        receipt = self.receipt(transaction_hash)
+        if receipt is None:
+            raise UnknownTransaction(
+                f"{self.name} has no transaction {tohex(transaction_hash)}", advice
+            )
+        if int(receipt["status"], 16) != 1:
+            raise TransactionFailed(f"{self.name} transaction {tohex(transaction_hash)} reverted")
+        return receipt
 
     def wait_for_receipt(self, transaction_hash: bytes, timeout: float) -> Mapping[str, Any]:
         """Wait at most `timeout` wall seconds; raise `UnknownTransaction` after that."""

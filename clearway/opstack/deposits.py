@@ -177,14 +177,9 @@ class Arrivals:
 
     def deposits_of(self, l1_transaction: bytes) -> list[Deposit]:
         """Return the deposits that an L1 transaction made; their hashes are the L2 hashes."""
-        receipt = self.rollup.l1.receipt(l1_transaction)
-        if receipt is None:
-            raise UnknownTransaction(
-                f"L1 has no transaction {tohex(l1_transaction)}",
-                "check the hash; a reorganised L1 may have dropped it",
-            )
-        if int(receipt["status"], 16) != 1:
-            raise TransactionFailed(f"L1 transaction {tohex(l1_transaction)} reverted")
+        receipt = self.rollup.l1.successful_receipt(
+            l1_transaction, "check the hash; a reorganised L1 may have dropped it"
+        )
         deposits = deposits_in(receipt["logs"], self.rollup.portal)
         if not deposits:
             raise UnknownTransaction(

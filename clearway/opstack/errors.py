@@ -78,6 +78,10 @@ class UnknownTransaction(BridgeError):
     """A transaction, withdrawal or message can't be found where it should be."""
 
 
+class UnknownWithdrawal(UnknownTransaction):
+    """The L2 knows no withdrawal of this hash."""
+
+
 class TransactionFailed(BridgeError):
     """A transaction was included and reverted, or was replaced by another."""
 

@@ -149,7 +149,7 @@ class Journal:
         for chain in (rollup.l1, rollup.l2):
             known = self._fact(f"{chain.name} block")
             if known is None:
-                first = chain.find_block(0) or chain.block()
+                first = chain.find_block(0) or chain.block("finalized")
                 self._remember(f"{chain.name} block", f"{first.number} {first.hash.hex()}")
                 continue
             number, block_hash = known.split()

@@ -3,7 +3,12 @@
 from clearway.opstack import abi
 from clearway.opstack.addresses import MESSAGE_PASSER, Address
 from clearway.opstack.chain import LOG_RANGE, Block, Call
-from clearway.opstack.errors import RpcError, StateUnavailable, UnknownTransaction
+from clearway.opstack.errors import (
+    RpcError,
+    StateUnavailable,
+    UnknownTransaction,
+    UnknownWithdrawal,
+)
 from clearway.opstack.games import Game, GameStatus
 from clearway.opstack.journal import Journal
 from clearway.opstack.messages import Message, Withdrawal, tohex, unhex, withdrawals_in
@@ -196,14 +201,9 @@ class Reader:
 
 def find_withdrawals(rollup: Rollup, l2_transaction: bytes) -> list[Withdrawal]:
     """Return the withdrawals that an L2 transaction started."""
-    receipt = rollup.l2.receipt(l2_transaction)
-    if receipt is None:
-        raise UnknownTransaction(
-            f"L2 has no transaction {tohex(l2_transaction)}",
-            "give the hash of the L2 transaction that started the withdrawal",
-        )
-    if int(receipt["status"], 16) != 1:
-        raise UnknownTransaction(f"L2 transaction {tohex(l2_transaction)} reverted")
+    receipt = rollup.l2.successful_receipt(
+        l2_transaction, "give the hash of the L2 transaction that started the withdrawal"
+    )
     if found := withdrawals_in(receipt["logs"]):
         return found
     raise UnknownTransaction(
@@ -215,11 +215,12 @@ def find_withdrawals(rollup: Rollup, l2_transaction: bytes) -> list[Withdrawal]:
 def find_by_hash(rollup: Rollup, withdrawal_hash: bytes) -> tuple[Withdrawal, bytes]:
     """Find a withdrawal and its L2 transaction by the withdrawal's hash, from the L2's logs.
 
-    Raises `UnknownTransaction` if the L2 knows no such withdrawal.
+    Raises `UnknownWithdrawal` if the L2 knows no such withdrawal, `UnknownTransaction` if its start
+    is too long ago to be found.
     """
     l2, event = rollup.l2, abi.MessagePasser.MESSAGE_PASSED
     if not l2.call(MESSAGE_PASSER, abi.MessagePasser.SENT, withdrawal_hash):
-        raise UnknownTransaction(
+        raise UnknownWithdrawal(
             f"no withdrawal {tohex(withdrawal_hash)} was started on this L2",
             "check the hash and the network",
         )

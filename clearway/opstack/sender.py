@@ -178,8 +178,7 @@ class Sender:
                     return self._successful(candidate, receipt)
             if time.monotonic() > look_at:
                 look_at += LOOK_AFTER
-                if not self._has_arrived(signed):
-                    _send_again(self.chain, signed)  # the node has dropped it, or died
+                self._look_after(signed)
             if time.monotonic() > bump_at:
                 bump_at += BUMP_AFTER
                 self._hurry(signed)
@@ -195,35 +194,45 @@ class Sender:
             if (other.nonce, other.sender) == (signed.nonce, signed.sender)
         ]
 
-    def _hurry(self, signed: SignedTransaction) -> None:
-        """Replace a transaction that lingers by one with higher fees, same nonce, same effect."""
-        with self.journal.acting():
-            if self.chain.next_nonce(self.address) > signed.nonce:
-                self._require_inclusion(signed)
-                return
-            latest = next(s for s in self._with_its_replacements(signed) if s.outcome is None)
-            bumped = self._bumped(latest)
-            try:
-                self.chain.broadcast(bumped.raw)
-            except (RpcUnavailable, RpcNonsense):
-                raise
-            except BridgeError:
-                if not self._has_arrived(bumped):
-                    self.journal.settle(bumped.id, "replaced")
-                _send_again(self.chain, latest)
+    def _look_after(self, signed: SignedTransaction) -> None:
+        """Send again what a node has dropped or, having died, forgotten.
 
-    def _require_inclusion(self, signed: SignedTransaction) -> None:
-        """Raise `TransactionFailed` if the nonce was used, and by none of ours."""
-        ours = self._with_its_replacements(signed)
-        if any(self.chain.receipt(one.hash) for one in ours):
-            return
-        for one in ours:
-            self.journal.settle(one.id, "replaced")
-        raise TransactionFailed(
-            f"{self.chain.name} transaction {tohex(signed.hash)} was replaced by another of "
-            f"{self.address} (nonce {signed.nonce})",
-            "see what that one did; the same command will send anew",
-        )
+        Not this alone: what came before it may be lost too, and it waits for that.
+        """
+        if self.chain.next_nonce(self.address, "pending") <= signed.nonce:
+            with self.journal.acting():
+                self.recover()
+
+    def _hurry(self, signed: SignedTransaction) -> None:
+        """Replace what lingers by the same with higher fees: same nonce, same effect.
+
+        A transaction waits for all of its sender's earlier ones, so they are hurried too, even
+        those that nobody waits for: the chain may have gone back behind their inclusion.
+        """
+        with self.journal.acting():
+            self.recover()
+            ours = self._with_its_replacements(signed)
+            if all(one.outcome == "replaced" for one in ours):
+                raise TransactionFailed(
+                    f"{self.chain.name} transaction {tohex(signed.hash)} was replaced by another "
+                    f"of {self.address} (nonce {signed.nonce})",
+                    "see what that one did; the same command will send anew",
+                )
+            open_ones = self.journal.open_transactions(self.chain.name, self.address)
+            latest = {one.nonce: one for one in open_ones if one.nonce <= signed.nonce}
+            for one in latest.values():
+                self._raise_fees(one)
+
+    def _raise_fees(self, signed: SignedTransaction) -> None:
+        bumped = self._bumped(signed)
+        try:
+            self.chain.broadcast(bumped.raw)
+        except (RpcUnavailable, RpcNonsense):
+            raise
+        except BridgeError:
+            if not self._has_arrived(bumped):
+                self.journal.settle(bumped.id, "replaced")
+            _send_again(self.chain, signed)
 
     def _bumped(self, signed: SignedTransaction) -> SignedTransaction:
         """Sign and write down the same again with higher fees."""
@@ -267,13 +276,32 @@ def recover(chain: Chain, journal: Journal, sender: Address) -> None:
     """
     used = chain.next_nonce(sender)
     journal.reopen(chain.name, sender, used)
+    passed_over = []
     for signed in journal.open_transactions(chain.name, sender):
         if chain.receipt(signed.hash):
             journal.settle(signed.id, "mined")
         elif signed.nonce < used:
-            journal.settle(signed.id, "replaced")
+            passed_over.append(signed)
         else:
             _send_again(chain, signed)
+    if passed_over:
+        _settle_replaced(chain, journal, sender, passed_over)
+
+
+def _settle_replaced(
+    chain: Chain, journal: Journal, sender: Address, passed_over: list[SignedTransaction]
+) -> None:
+    """Settle those whose nonce another transaction has.
+
+    Nonce and receipts must be of one history: if the chain goes back between the two looks, a
+    transaction is lost, and nothing has replaced it.
+    """
+    head = chain.block()
+    used = chain.next_nonce(sender, head.number)
+    replaced = [one for one in passed_over if one.nonce < used and not chain.receipt(one.hash)]
+    if replaced and chain.find_block(head.number) == head:
+        for signed in replaced:
+            journal.settle(signed.id, "replaced")
 
 
 def _send_again(chain: Chain, signed: SignedTransaction) -> None:

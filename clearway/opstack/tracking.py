@@ -10,6 +10,7 @@ from clearway.opstack.chain import Call
 from clearway.opstack.errors import (
     BridgeError,
     UnknownTransaction,
+    UnknownWithdrawal,
 )
 from clearway.opstack.journal import Journal, Tracked
 from clearway.opstack.messages import deposits_in, tohex, withdrawals_in
@@ -50,14 +51,12 @@ class Tracker:
         except UnknownTransaction as no_transaction:
             try:
                 found = [find_by_hash(self.rollup, reference)]
-            except UnknownTransaction as no_hash:
-                if "was started" in no_hash.fact:
-                    raise UnknownTransaction(
-                        f"{tohex(reference)} is neither a withdrawal nor an L2 transaction "
-                        "that started one",
-                        "check the hash and the network",
-                    ) from no_transaction
-                raise
+            except UnknownWithdrawal:
+                raise UnknownTransaction(
+                    f"{tohex(reference)} is neither a withdrawal nor an L2 transaction "
+                    "that started one",
+                    "check the hash and the network",
+                ) from no_transaction
         for withdrawal, l2_transaction in found:
             self.journal.add(withdrawal, l2_transaction)
         return [t for w, _ in found if (t := self.journal.find(w.hash))]

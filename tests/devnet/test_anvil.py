@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clearway.devnet import anvil
-from clearway.devnet.anvil import Anvil
+from clearway.devnet.anvil import L1_OPTIONS, Anvil
 from clearway.devnet.errors import DevnetError
 from clearway.opstack.addresses import L2_MESSENGER
 
@@ -52,6 +52,44 @@ def test_what_was_dumped_survives_a_kill(new_l1, tmp_path):
         assert sorted(tmp_path.glob("*.json")) == []  # nothing unpacked stays behind
     finally:
         again.stop()
+
+
+def test_however_often_it_is_loaded_its_first_block_is_the_same(new_l1, tmp_path):
+    """Anvil begins each start with a first block of its own, and dumps it with all others."""
+    dump, node = tmp_path / "l1.gz", new_l1
+    node.rpc("evm_mine")
+    first = node.rpc.block(0)
+    for time in range(1, 7):
+        node.rpc("evm_mine")
+        node.dump(dump)
+        node.stop()
+        spec = replace(new_l1.spec, options=(*L1_OPTIONS, "--timestamp", str(time)))
+        node = Anvil.load(spec, dump)
+        try:
+            assert node.rpc.block(0) == first
+        except BaseException:
+            node.stop()
+            raise
+    node.stop()
+
+
+def test_a_chain_that_begins_late_is_loaded_without_earlier_blocks(pair, begin_l2, tmp_path):
+    node = begin_l2(pair.l1.rpc, pair.addresses, 1_000)
+    first = node.rpc.block(1_000)
+    node.rpc("evm_mine")
+    dump = tmp_path / "l2.gz"
+    for _ in range(4):
+        node.dump(dump)
+        node.stop()
+        node = Anvil.load(node.spec, dump)
+        try:
+            assert node.rpc.block(1_000) == first
+            with pytest.raises(LookupError):
+                node.rpc.block(0)
+        except BaseException:
+            node.stop()
+            raise
+    node.stop()
 
 
 def test_a_dump_keeps_receipts_and_code(pair, tmp_path, free_port):

@@ -74,3 +74,14 @@ def test_a_beat_does_not_serve_those_in_a_hurry_since_a_moment(host, clock):
     pass_time(host, clock, REAL.l1_block_time - TICK)
     clock.hurry()
     assert pass_time(host, clock, SOON) == 2
+
+
+@pytest.mark.parametrize(("head", "then"), [(400, 501), (600, 601)], ids=["behind", "ahead"])
+def test_after_a_start_no_chain_is_behind_the_host(host, clock, monkeypatch, head, then):
+    """A network may have been stopped for long, and anvil takes no block from before its start."""
+    jumps = []
+    monkeypatch.setattr(host, "time", lambda: 500.5, raising=False)
+    monkeypatch.setattr(Clock, "now", lambda _: head)
+    monkeypatch.setattr(Clock, "_jump_to", lambda _, timestamp: jumps.append(timestamp))
+    clock.synchronize()
+    assert jumps == [then]

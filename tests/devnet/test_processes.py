@@ -38,13 +38,18 @@ def test_a_port_is_free_again_after_its_connections_closed():
 
 
 def test_a_process_runs_until_it_has_ended():
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    code = "print(flush=True); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    child.stdout.readline()  # before it runs, its command line may be empty
     assert is_running(child.pid)
-    assert command_line(child.pid)[1:] == ["-c", "input()"]
+    assert command_line(child.pid)[1:] == ["-c", code]
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and not yet buried
     assert not is_running(child.pid)
     child.wait()
     child.stdin.close()
+    child.stdout.close()
     assert not is_running(child.pid)
     assert command_line(child.pid) == []

@@ -1,5 +1,6 @@
 """The commands as people type them: what they do, and how they say what is wrong."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,10 +8,8 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from clearway.opstack.chain import waiting
 from clearway.opstack.messages import tohex
 from tests.integration.mocks import Recorder
 from tests.integration.world import ETHER, World
+from tests.opstack.fakes import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = "0x" + "ab" * 32
@@ -278,29 +278,8 @@ NONSENSE = {
 @pytest.fixture
 def nonsense() -> Iterator[Callable[[bytes], str]]:
     """Start servers that answer everything with the same bytes."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(body: bytes) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Keep the test's output clean."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with contextlib.ExitStack() as open_ones:
+        yield lambda body: open_ones.enter_context(Server(lambda _: body)).url
 
 
 @pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE)

@@ -148,9 +148,14 @@ class World:
         self.chains.l1.rpc("anvil_setStorageAt", messenger, hex(slot), word)
 
     def pass_time(self, seconds: int) -> None:
-        """Let time pass on both chains."""
+        """Let time pass on both chains: L1's next block is later by so many seconds, no more.
+
+        L2 is given the same time, or a second more than its head's if that is ahead.
+        """
+        then = self.now + seconds
         for node in (self.chains.l1, self.chains.l2):
-            node.rpc("evm_increaseTime", seconds)
+            head = int(node.rpc.block()["timestamp"], 16)
+            node.rpc("evm_setNextBlockTimestamp", hex(max(then, head + 1)))
             node.rpc("evm_mine")
 
     @property

@@ -19,6 +19,7 @@ from clearway.opstack.errors import (
     RpcError,
     RpcNonsense,
     RpcUnavailable,
+    TransactionFailed,
     UnknownTransaction,
     WrongChain,
 )
@@ -337,6 +338,14 @@ class TestReceipts:
         other = RECEIPT | {"transactionHash": tohex(b"\xbb" * 32)}
         with pytest.raises(RpcNonsense, match="another receipt"):
             chain_saying(other).receipt(HASH)
+
+    def test_one_that_must_have_succeeded(self):
+        assert chain_saying(RECEIPT).successful_receipt(HASH, "look again") == RECEIPT
+        with pytest.raises(UnknownTransaction, match="no transaction") as caught:
+            chain_saying(None).successful_receipt(HASH, "look again")
+        assert caught.value.advice == "look again"
+        with pytest.raises(TransactionFailed, match="reverted"):
+            chain_saying(RECEIPT | {"status": "0x0"}).successful_receipt(HASH, "look again")
 
     def test_waiting_ends_with_what_was_waited_for(self, monkeypatch):
         monkeypatch.setattr(chain_module, "FIRST_POLL", 0)

@@ -8,6 +8,7 @@ import pytest
 
 from clearway.devnet.artifacts import storage_places as places
 from clearway.devnet.profiles import REAL
+from clearway.opstack import sender as sender_module
 from clearway.opstack.abi import Game, Portal
 from clearway.opstack.addresses import L2_MESSENGER, ZERO_ADDRESS
 from clearway.opstack.chain import Chain
@@ -164,6 +165,57 @@ class TestOrdinary:
         kona.game_type = 1
         kona.propose()
         assert kona.drive().status is Status.WAITING_TO_PROVE
+
+
+class TestLost:
+    """L1 goes back behind a finalization that was seen, and its withdrawal closed."""
+
+    @pytest.fixture
+    def lost(self, kona, monkeypatch):
+        """A world whose L1 has forgotten the finalization of a closed withdrawal."""
+        monkeypatch.setattr(sender_module, "BUMP_AFTER", 0)
+        kona.start()
+        kona.propose()
+        kona.drive()
+        kona.pass_time(CLOCK + 1)
+        kona.drive()
+        kona.pass_time(WEEK + 1)
+        snapshot = kona.chains.l1.rpc("evm_snapshot")
+        kona.drive()
+        assert kona.drive_or_none() is None
+        kona.chains.l1.rpc("evm_revert", snapshot)
+        assert kona.received() == 0
+        assert kona.journal.tracked()[0].closed
+        return kona
+
+    def test_it_is_paid_all_the_same(self, lost):
+        lost.drive_or_none()
+        assert lost.received() == AMOUNT
+
+    @pytest.fixture
+    def dear(self, lost):
+        """The same world, whose L1 asks for higher fees than were offered."""
+        rpc, fee = lost.chains.l1.rpc, lost.l1.block().base_fee
+        rpc("anvil_setNextBlockBaseFeePerGas", hex(10**12))
+        rpc("evm_mine")
+        yield lost
+        rpc("anvil_setNextBlockBaseFeePerGas", hex(fee))  # which no snapshot gives back
+
+    def test_it_is_paid_even_if_its_transaction_is_too_cheap_now(self, dear):
+        dear.drive()
+        assert dear.received() == AMOUNT
+
+    def test_it_is_open_until_it_is_paid_again(self, lost, monkeypatch):
+        def refuse(chain, raw):
+            raise RpcError("L1", "eth_sendRawTransaction", 0, "not now", b"")
+
+        with monkeypatch.context() as refusing:
+            refusing.setattr(Chain, "broadcast", refuse)
+            lost.driver().catch_up()
+        assert lost.journal.tracked()[0].closed is None
+        lost.drive_or_none()
+        assert lost.received() == AMOUNT
+        assert lost.drive_or_none() is None
 
 
 class TestGuardian:

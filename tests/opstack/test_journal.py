@@ -14,7 +14,7 @@ from clearway.opstack.errors import JournalError
 from clearway.opstack.journal import SCHEMA_VERSION, Journal
 from clearway.opstack.messages import OutputProof, Withdrawal
 from clearway.opstack.rollup import WithdrawalProof
-from tests.opstack.fakes import FakeNode, FakeProvider
+from tests.opstack.fakes import FakeNode, FakeProvider, result
 
 ALICE = "0x1a1E021A302C237453D3D45c7B82B19cEEB7E2e6"
 BOB = "0x976EA74026E726554dB657fA54763abd0C3a0aa9"
@@ -283,6 +283,15 @@ def test_only_one_acts(journal, file):
     assert [one.nonce for one in journal.open_transactions("L1", ALICE)] == list(range(80))
 
 
+class LateNode(FakeNode):
+    """A chain that begins after block 0, as an L2 on a fork of its L1 does."""
+
+    def eth_getBlockByNumber(self, block, full):
+        if block == "0x0":
+            return result(None)
+        return super().eth_getBlockByNumber("0x3" if block == "finalized" else block, full)
+
+
 class TestForRollup:
     """One file for each pair of chains, and none for chains that are gone."""
 
@@ -297,6 +306,15 @@ class TestForRollup:
         l1, l2 = FakeNode(900), FakeNode(901)
         Journal.for_rollup(self.rollup(l1, l2), tmp_path).add(WITHDRAWAL, L2_TX)
         l1.mine()
+        assert len(Journal.for_rollup(self.rollup(l1, l2), tmp_path).tracked()) == 1
+
+    def test_a_chain_without_block_0_is_known_by_a_final_one(self, tmp_path):
+        """Its head may be lost; were the chain known by that, its journal would be lost with it."""
+        l1, l2 = FakeNode(900), LateNode(901)
+        for _ in range(5):
+            l2.mine()
+        Journal.for_rollup(self.rollup(l1, l2), tmp_path).add(WITHDRAWAL, L2_TX)
+        l2.reorganize(2, into=[{"hash": "another", "from": "", "status": "0x1"}])
         assert len(Journal.for_rollup(self.rollup(l1, l2), tmp_path).tracked()) == 1
 
     @pytest.mark.parametrize("other", ["l1", "l2", "portal"])

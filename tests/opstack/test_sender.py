@@ -407,6 +407,29 @@ class TestLingering:
         nonces = {one.nonce for one in Journal(file).transactions_for("do it")}
         assert nonces == {0}
 
+    @pytest.mark.parametrize("rise", [1, 20], ids=["same fees", "higher fees"])
+    def test_what_the_chain_lost_before_it_is_sent_again_first(self, file, hurried, rise):
+        """A later nonce waits for the earlier one, which nobody else may be waiting for."""
+        node = FakeNode()
+        sender = sender_of(node, file)
+        do(sender)
+        node.mines = False
+        with sender.journal.acting():
+            signed = sender.submit(DO_MORE)
+        node.reorganize()
+        node.base_fee *= rise
+        node.mines = True
+        sender.wait(signed, timeout=60)
+        assert effects(node) == ["0x01", "0x02"]
+
+    def test_one_that_another_process_settled_meanwhile_is_told(self, file, hurried):
+        sender = sender_of(FakeNode(mines=False), file)
+        with sender.journal.acting():
+            signed = sender.submit(DO_IT)
+        Journal(file).settle(signed.id, "replaced")
+        with pytest.raises(TransactionFailed, match="replaced by another"):
+            sender.wait(signed, timeout=60)
+
     def test_a_bump_that_comes_too_late_is_no_error(self, file, hurried):
         node = FakeNode(mines=False)
         sender = sender_of(node, file)
@@ -432,6 +455,25 @@ class TestReorganisation:
         sender.recover()
         assert effects(node) == ["0x01"]
         assert len(set(node.seen_raw)) == 1  # the very same
+
+    def test_one_that_comes_while_it_is_read_settles_nothing(self, node, file):
+        """The nonce was used, and then nobody knows the transaction: it is lost, not replaced."""
+
+        def unsteady(method, *params):
+            answer = node(method, *params)
+            if method == "eth_getTransactionCount":
+                node.reorganize()
+            return answer
+
+        sender = sender_of(node, file)
+        with sender.journal.acting():
+            sender.submit(DO_IT)
+        sender_of(unsteady, file).recover()
+        assert effects(node) == []
+        assert len(Journal(file).open_transactions("L1", ACCOUNT.address)) == 1
+        assert do(sender_of(node, file))
+        assert effects(node) == ["0x01"]
+        assert len(set(node.seen_raw)) == 1
 
     def test_it_needs_no_key(self, node, file):
         do(sender_of(node, file))

@@ -1,16 +1,16 @@
 """The commands as `ape run` loads them, and a node that answers what a test tells it to."""
 
-import json
+import contextlib
 import runpy
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+
+from tests.opstack.fakes import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,28 +39,14 @@ def run(tmp_path, monkeypatch) -> Callable[..., Result]:
 @pytest.fixture
 def node() -> Iterator[Callable[[Answer], str]]:
     """Start a node whose answers a function gives: a result, or bytes instead of any JSON."""
-    servers = []
+    with contextlib.ExitStack() as open_ones:
 
-    def start(answer: Answer) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        def start(answer: Answer) -> str:
+            def respond(asked: Any) -> Any:
                 result = answer(asked["method"])
                 reply = {"jsonrpc": "2.0", "id": asked["id"], "result": result}
-                body = result if isinstance(result, bytes) else json.dumps(reply).encode()
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(body)
+                return result if isinstance(result, bytes) else reply
 
-            def log_message(self, *_: Any) -> None:
-                """Keep the test's output clean."""
+            return open_ones.enter_context(Server(respond)).url
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
