@@ -280,14 +280,21 @@ class Walk:
     # What each execution is held to
 
     def execute(self, number: int, batch: list[tuple[int, int]]) -> None:
-        order = self.market.accounts[batch[0][0]].orders[batch[0][1]]
-        price = self.market.feed.price_at(number, order.fills_at).price
-        self.watch(
+        second = self.market.accounts[batch[0][0]].orders[batch[0][1]].fills_at
+        price = self.market.feed.price_at(number, second).price
+        accounts = [account for account, _ in batch]
+        held = [abs(self.world.size(account, number)) for account in accounts]
+        reasons = self.watch(
             number,
-            [account for account, _ in batch],
+            accounts,
             price,
             lambda: self.market.execute(self.world.now, owner_of(KEEPER), number, batch),
         )
+        for account, before, reason in zip(accounts, held, reasons, strict=True):
+            if not reason and abs(self.world.size(account, number)) > before:
+                now = self.world.now
+                backing, needed = self.market._initial_test(now, account, second, number, price)
+                assert backing >= needed
 
     def worth(self, account: int, number: int, price: int) -> int:
         """Return equity and claims, with one market at the price of a trade."""
@@ -297,7 +304,7 @@ class Walk:
 
     def watch(
         self, number: int, accounts: list[int], price: int, act: Callable[[], list[str]]
-    ) -> None:
+    ) -> list[str]:
         """Execute, and require that nobody else is touched and only a reserve gives money."""
         involved = {*accounts, KEEPER}
         before = self.market.copy()
@@ -315,6 +322,7 @@ class Walk:
             else:
                 gains += self.worth(account, number, price) - worth[account]
         assert gains <= max(rebates, 0)
+        return reasons
 
     # The walk
 
