@@ -99,7 +99,7 @@ class Walk:
         return self.dice.choice([1, -1]) * self.dice.randint(1, 1000) * WAD // 100
 
     def new_price(self, number: int, most: int) -> int:
-        """Return a price up to `most` percent away."""
+        """Return a price up to `most` percent away, on a grid that a deviation keeps."""
         step = self.dice.randint(-most * 100, most * 100)
         moved = self.world.price[number] * (10_000 + step) // 10_000
         return max(100 * WAD, min(moved, 20_000 * WAD)) // 10**12 * 10**12
@@ -261,7 +261,9 @@ class Walk:
         account, slot = self.dice.choice(entries)
         price, deviation = self.new_price(number, 3), self.dice.choice([0, 5 * 10**15])
         by = (self.world.now, owner_of(KEEPER), number, account, slot, price, deviation)
-        self.watch(number, [account], price, lambda: [self.market.execute_by_round(*by)])
+        is_buy = self.market.accounts[account].orders[slot].size_delta > 0
+        worse = price * (WAD + (deviation if is_buy else -deviation)) // WAD
+        self.watch(number, [account], worse, lambda: [self.market.execute_by_round(*by)])
 
     def clear(self) -> None:
         number = self.board()
