@@ -263,7 +263,7 @@ class PerpetualMarket:
         if is_reduce_only:
             escrow = min(escrow, max(holder.margin, 0) // ESCROW_UNIT * ESCROW_UNIT)
             require(escrow >= keeper_fee, "insufficient margin")
-        require(escrow <= holder.margin, "insufficient margin")
+        require(escrow <= max(holder.margin, 0), "insufficient margin")
         holder.margin -= escrow
         holder.orders[slot] = Order(
             market, size_delta, limit_price, is_reduce_only, begins + DELAY, keeper_fee, escrow

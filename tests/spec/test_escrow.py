@@ -149,3 +149,16 @@ def test_a_fee_is_paid_out_of_a_rebate_where_nothing_else_is_left():
     assert world.fill(closing(TRADER, -1000 * WAD), price=2700 * WAD) == [""]
     assert world.market.insurance == 0
     assert world.market.markets[0].fees - fees == 1000 * 2700 * WAD * 2 // 10**4
+
+
+@pytest.mark.parametrize(("size", "limit"), [(WAD, 3000), (-WAD, 1), (-WAD, 3000)])
+def test_an_increase_locks_its_initial_margin_and_the_takers_fee_at_its_dearest_price(size, limit):
+    """A sale's is the newest price known, for its limit is the least that it may fill at."""
+    world = World()
+    world.deposit(TRADER, 1000)
+    world.place(Wish(TRADER, size, limit * WAD, keeper_fee=WAD))
+    # 5 % and 0.06 % of 3,000, and the slope's part of its square; the keeper's fee.
+    assert world.holder(TRADER).escrow == (150 + 1) * WAD + 18 * WAD // 10 + 45 * WAD // 1000
+    world.withdraw_all(TRADER)
+    world.wait(2)
+    assert world.holder(TRADER).margin == 0

@@ -99,7 +99,7 @@ class Walk:
         return self.dice.choice([1, -1]) * self.dice.randint(1, 1000) * WAD // 100
 
     def new_price(self, number: int, most: int) -> int:
-        """Return a price up to `most` percent away."""
+        """Return a price up to `most` percent away, on a grid that a deviation keeps."""
         step = self.dice.randint(-most * 100, most * 100)
         moved = self.world.price[number] * (10_000 + step) // 10_000
         return max(100 * WAD, min(moved, 20_000 * WAD)) // 10**12 * 10**12
@@ -261,7 +261,9 @@ class Walk:
         account, slot = self.dice.choice(entries)
         price, deviation = self.new_price(number, 3), self.dice.choice([0, 5 * 10**15])
         by = (self.world.now, owner_of(KEEPER), number, account, slot, price, deviation)
-        self.watch(number, [account], price, lambda: [self.market.execute_by_round(*by)])
+        is_buy = self.market.accounts[account].orders[slot].size_delta > 0
+        worse = price * (WAD + (deviation if is_buy else -deviation)) // WAD
+        self.watch(number, [account], worse, lambda: [self.market.execute_by_round(*by)])
 
     def clear(self) -> None:
         number = self.board()
@@ -280,14 +282,21 @@ class Walk:
     # What each execution is held to
 
     def execute(self, number: int, batch: list[tuple[int, int]]) -> None:
-        order = self.market.accounts[batch[0][0]].orders[batch[0][1]]
-        price = self.market.feed.price_at(number, order.fills_at).price
-        self.watch(
+        second = self.market.accounts[batch[0][0]].orders[batch[0][1]].fills_at
+        price = self.market.feed.price_at(number, second).price
+        accounts = [account for account, _ in batch]
+        held = [abs(self.world.size(account, number)) for account in accounts]
+        reasons = self.watch(
             number,
-            [account for account, _ in batch],
+            accounts,
             price,
             lambda: self.market.execute(self.world.now, owner_of(KEEPER), number, batch),
         )
+        for account, before, reason in zip(accounts, held, reasons, strict=True):
+            if not reason and abs(self.world.size(account, number)) > before:
+                now = self.world.now
+                backing, needed = self.market._initial_test(now, account, second, number, price)
+                assert backing >= needed
 
     def worth(self, account: int, number: int, price: int) -> int:
         """Return equity and claims, with one market at the price of a trade."""
@@ -297,7 +306,7 @@ class Walk:
 
     def watch(
         self, number: int, accounts: list[int], price: int, act: Callable[[], list[str]]
-    ) -> None:
+    ) -> list[str]:
         """Execute, and require that nobody else is touched and only a reserve gives money."""
         involved = {*accounts, KEEPER}
         before = self.market.copy()
@@ -315,6 +324,7 @@ class Walk:
             else:
                 gains += self.worth(account, number, price) - worth[account]
         assert gains <= max(rebates, 0)
+        return reasons
 
     # The walk
 
