@@ -348,14 +348,16 @@ class PerpetualMarket:
     ) -> list[str]:
         self.markets[market] = self.accrued(market, now)
         sizes = {entry: self._effective_size(*entry) for entry in batch}
-        buys = sum(size for size in sizes.values() if size > 0)
-        sells = sum(size for size in sizes.values() if size < 0)
-        reasons: dict[tuple[int, int], str] = {}
+        reasons = {
+            entry: self._why_not(now, entry, size, size, price, second)
+            for entry, size in sizes.items()
+        }
+        standing = [size for entry, size in sizes.items() if not reasons[entry]]
+        buys = sum(size for size in standing if size > 0)
+        sells = sum(size for size in standing if size < 0)
         for entry, size in sizes.items():
-            alone = self._why_not(now, entry, size, size, price, second)
             side = buys if size > 0 else sells
-            reasons[entry] = alone
-            if not alone and self._why_not(now, entry, size, side, price, second):
+            if not reasons[entry] and self._why_not(now, entry, size, side, price, second):
                 reasons[entry] = STAYS
         admitted = [entry for entry, reason in reasons.items() if not reason]
         state = self.markets[market]

@@ -199,42 +199,43 @@ def fill(
     state: book.Market = book._accrued(book._load(market), p)
     pool: custody.Pool = custody._load_pool()
 
+    # Each alone, then in the company of those of its side that stand alone.
     sizes: DynArray[int256, MOST_ORDERS] = []
+    reasons: DynArray[String[32], MOST_ORDERS] = []
     buys: int256 = 0
     sells: int256 = 0
     for order: IPerpetualMarket.Order in batch:
         size: int256 = self._effective_size(order)
+        reason: String[32] = self._why_not(
+            order, size, size, price, board, second, p, schedule, state, pool
+        )
         sizes.append(size)
-        if size > 0:
-            buys += size
-        else:
-            sells += size
+        reasons.append(reason)
+        if reason == "":
+            if size > 0:
+                buys += size
+            else:
+                sells += size
 
-    reasons: DynArray[String[32], MOST_ORDERS] = []
     stay: DynArray[bool, MOST_ORDERS] = []
     admitted_buys: uint256 = 0
     admitted_sells: uint256 = 0
     for i: uint256 in range(len(batch), bound=MOST_ORDERS):
         size: int256 = sizes[i]
         side: int256 = buys if size > 0 else sells
-        stays: bool = False
-        reason: String[32] = self._why_not(
-            batch[i], size, size, price, board, second, p, schedule, state, pool
-        )
-        if reason == STAYS:
-            stays = True
-        elif reason == "" and side != size:
-            reason_in_company: String[32] = self._why_not(
-                batch[i], size, side, price, board, second, p, schedule, state, pool
-            )
-            stays = reason_in_company != ""
-        reasons.append(reason)
+        stays: bool = reasons[i] == STAYS
+        if reasons[i] == "":
+            if side != size:
+                reason: String[32] = self._why_not(
+                    batch[i], size, side, price, board, second, p, schedule, state, pool
+                )
+                stays = reason != ""
+            if not stays:
+                if size > 0:
+                    admitted_buys += convert(size, uint256)
+                else:
+                    admitted_sells += convert(-size, uint256)
         stay.append(stays)
-        if reason == "" and not stays:
-            if size > 0:
-                admitted_buys += convert(size, uint256)
-            else:
-                admitted_sells += convert(-size, uint256)
 
     meeting: batches.Meeting = batches._meeting(
         admitted_buys, admitted_sells, book._skew(state), price, schedule, state.impact_reserve

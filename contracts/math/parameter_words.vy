@@ -38,6 +38,9 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.max_velocity <= MOST_VELOCITY, "velocity out of range"
     assert p.funding_cap > 0 and p.funding_cap <= MOST_FUNDING, "funding cap out of range"
     assert p.initial_ratio >= LEAST_INITIAL and p.initial_ratio <= WAD, "initial ratio out of range"
+    # A premium that margin may not cover would be taken by opening both sides and closing one.
+    dearest: uint256 = p.premium_cap * WAD // p.skew_scale + p.taker_fee
+    assert dearest <= p.maintenance_ratio, "premium over maintenance"
     assert 4 * p.maintenance_ratio <= 3 * p.initial_ratio, "maintenance too near initial"
     assert p.maintenance_ratio > 0, "maintenance ratio is zero"
     assert p.initial_slope <= MOST_SLOPE, "slope out of range"

@@ -20,7 +20,6 @@ LEAST_PRICE, MOST_PRICE = 10**20, 10**23  # wad
 
 ENDS = {
     "",
-    "stays",
     "price beyond limit",
     "position too small",
     "nothing to reduce",

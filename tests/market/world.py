@@ -26,7 +26,7 @@ NOBODY = "0x" + "00" * 20
 QUORUM = 3
 
 ETH = Parameters(
-    schedule=Schedule(300_000 * WAD, 100_000 * WAD, 2 * 10**14, 6 * 10**14),
+    schedule=Schedule(300_000 * WAD, 7_000 * WAD, 2 * 10**14, 6 * 10**14),
     max_velocity=9 * WAD,
     funding_cap=WAD // 10,
     initial_ratio=5 * 10**16,

@@ -10,6 +10,7 @@ from clearway.spec import positions
 from clearway.spec.batches import Schedule
 from clearway.spec.market import (
     DELAY,
+    LIMIT_UNIT,
     Account,
     Parameters,
     PerpetualMarket,
@@ -144,6 +145,7 @@ class World:
         """Commit an order."""
         dearest = DEAREST if wish.is_reduce_only else self.price[market] * 11 // 10
         limit = wish.limit or (dearest if wish.size > 0 else 1)
+        limit = -(-limit // LIMIT_UNIT) * LIMIT_UNIT
         with whole(self.market):
             self.market.place(
                 self.now,
