@@ -45,6 +45,11 @@ class TestContractAndModelReadTheSame:
         assert contract._has_price(lane) == price_words.has_price(lane)
         assert contract._is_wide(lane) == price_words.is_wide(lane)
 
+    @pytest.mark.parametrize("confidence", [0, 253, 254, 255])
+    def test_whether_it_is_wide_at_every_edge(self, contract, confidence):
+        expected = price_words.is_wide(lane(1, 0, confidence))
+        assert contract._is_wide(lane(1, 0, confidence)) == expected == (confidence == 255)
+
     @given(LANES | st.builds(lane, st.integers(0, 2**40 - 1), st.integers(0, 26)))
     def test_price_or_refusal(self, contract, lane):
         try:
