@@ -226,6 +226,7 @@ class World:
             told = [
                 log.reason if type(log).__name__ == "OrderFailed" else ""
                 for log in self.contracts.orders.get_logs()
+                if type(log).__name__ in ("OrderFilled", "OrderFailed")
             ]
             assert told == [outcome for outcome in answer if outcome != "stays"], told
         return answer, refusal

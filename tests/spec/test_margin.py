@@ -177,7 +177,7 @@ def test_the_prices_of_a_withdrawal_are_of_one_second():
     world.now += 2
     del world.price[4]
     world.report()
-    with pytest.raises(Refused, match="prices of different seconds"):
+    with pytest.raises(Refused, match="no report of that second"):
         world.withdraw_all(A)
 
 

@@ -294,9 +294,12 @@ class Walk:
         )
         for account, before, reason in zip(accounts, held, reasons, strict=True):
             if not reason and abs(self.world.size(account, number)) > before:
-                now = self.world.now
-                backing, needed = self.market._initial_test(now, account, second, number, price)
-                assert backing >= needed
+                held_markets = self.market.accounts[account].positions
+                prices = {
+                    other: self.market.feed.price_at(other, second).price for other in held_markets
+                }
+                found = self.market.appraise(self.world.now, account, {**prices, number: price})
+                assert found.backing >= found.initial
 
     def worth(self, account: int, number: int, price: int) -> int:
         """Return equity and claims, with one market at the price of a trade."""

@@ -1,0 +1,189 @@
+"""Ends of orders that random walks seldom reach, and what one order does to others."""
+
+import boa
+import pytest
+
+from clearway.spec.batches import Schedule
+from tests.market.world import ETH, WAD, World, deploy
+
+PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
+DEAR, CHEAP = 10**6 * WAD, 10**8  # limits that no price of these tests reaches
+
+
+@pytest.fixture(scope="module")
+def contracts():
+    return deploy()
+
+
+@pytest.fixture
+def world(contracts):
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH, 1: ETH, 4: ETH})
+        world.provide(10_000_000 * 10**6)
+        world.report(PRICES)
+        yield world
+
+
+@pytest.fixture
+def trader(world):
+    return somebody(world, "trader")
+
+
+@pytest.fixture
+def other(world):
+    return somebody(world, "other")
+
+
+@pytest.fixture
+def keeper():
+    return boa.env.generate_address("keeper")
+
+
+def somebody(world: World, name: str, dollars: int = 100_000) -> str:
+    address = boa.env.generate_address(name)
+    world.deposit(address, dollars * 10**6)
+    return address
+
+
+def limit_for(size: int, prices: dict[int, int], market: int) -> int:
+    return prices[market] * (102 if size > 0 else 98) // 100
+
+
+def fill(world: World, keeper: str, orders, prices=PRICES, market: int = 0) -> list[str]:
+    """Place orders (owner, slot, size), wait, report, execute; return their ends."""
+    for owner, slot, size in orders:
+        assert world.place(owner, slot, market, size, limit_for(size, PRICES, market)) is None
+    world.wait(2)
+    world.report(prices)
+    ends, refusal = world.execute(keeper, market, [(owner, slot) for owner, slot, _ in orders])
+    assert refusal is None
+    world.assert_equal()
+    return ends
+
+
+def test_an_increase_that_its_margin_no_longer_covers_fails_and_pays(world, trader, keeper):
+    assert fill(world, keeper, [(trader, 0, 400 * WAD)]) == [""]
+    fallen = {**PRICES, 0: 2_840 * WAD}
+    assert fill(world, keeper, [(trader, 1, 100 * WAD)], fallen) == ["insufficient margin"]
+    assert world.contracts.market.position_of(world.account(trader), 0).size == 400 * WAD
+
+
+def test_one_that_fails_only_for_its_company_stays_and_is_filled_later(
+    world, trader, other, keeper
+):
+    world.change(0, max_skew=150 * WAD)
+    orders = [(trader, 0, 100 * WAD), (other, 0, 100 * WAD)]
+    assert fill(world, keeper, orders) == ["stays", "stays"]
+    assert world.execute(keeper, 0, [(trader, 0)]) == ([""], None)
+    assert world.execute(keeper, 0, [(other, 0)]) == (["skew at its cap"], None)
+
+
+def test_one_that_would_fail_alone_keeps_nobody_from_filling(world, trader, other, keeper):
+    world.change(0, max_skew=150 * WAD)
+    dreamer = somebody(world, "dreamer", 1_000_000)
+    orders = [(trader, 0, 100 * WAD), (dreamer, 0, 160 * WAD)]
+    ends = fill(world, keeper, orders)
+    assert sorted(ends) == ["", "skew at its cap"]
+
+
+def test_opposite_orders_meet_at_the_index_price(world, trader, other, keeper):
+    assert fill(world, keeper, [(trader, 0, 100 * WAD), (other, 0, -100 * WAD)]) == ["", ""]
+    assert world.contracts.market.market_state(0).impact_reserve == 0
+
+
+def test_an_account_whose_other_market_the_report_lacks_waits_and_loses_nothing(
+    world, trader, keeper
+):
+    assert fill(world, keeper, [(trader, 0, 10 * WAD)], market=1) == [""]
+    only_one = {0: PRICES[0], 4: PRICES[4]}
+    assert fill(world, keeper, [(trader, 1, 10 * WAD)], only_one) == ["stays"]
+
+
+def test_a_reduction_is_judged_by_its_own_markets_price_alone(world, trader, keeper):
+    assert fill(world, keeper, [(trader, 0, 10 * WAD)]) == [""]
+    assert fill(world, keeper, [(trader, 0, 10 * WAD)], market=1) == [""]
+    assert fill(world, keeper, [(trader, 0, -10 * WAD)], {0: PRICES[0]}) == [""]
+
+
+def test_a_winner_whom_the_vault_cannot_pay_gets_a_claim_and_is_paid_later(contracts, keeper):
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH})
+        world.provide(70_000 * 10**6)
+        world.report(PRICES)
+        winner, bystander = somebody(world, "winner"), somebody(world, "bystander")
+        assert fill(world, keeper, [(winner, 0, 100 * WAD)]) == [""]
+        risen = {**PRICES, 0: 4_000 * WAD}
+        assert world.place(winner, 0, 0, -100 * WAD, CHEAP, is_reduce_only=True) is None
+        world.wait(2)
+        world.report(risen)
+        assert world.execute(keeper, 0, [(winner, 0)]) == ([""], None)
+        world.assert_equal()
+        assert world.model.claims
+        assert world.contracts.market.balance_of(world.account(bystander)).margin == 10**23
+        world.provide(100_000 * 10**6)
+        world.pay_claims(5)
+        world.assert_equal()
+        assert not world.model.claims
+
+
+def test_a_loss_beyond_the_margin_is_paid_by_insurance_and_then_by_the_vault(
+    world, trader, other, keeper
+):
+    assert fill(world, keeper, [(trader, 0, 500 * WAD), (other, 0, -300 * WAD)]) == ["", ""]
+    world.sweep(0)
+    insured = world.contracts.market.insurance()
+    assert insured > 0
+    assert world.place(trader, 0, 0, -500 * WAD, CHEAP, is_reduce_only=True) is None
+    world.wait(2)
+    world.report({**PRICES, 0: 2_700 * WAD})
+    assert world.execute(keeper, 0, [(trader, 0)]) == ([""], None)
+    assert world.contracts.market.insurance() == 0
+    assert world.contracts.market.balance_of(world.account(trader)).margin == 0
+
+
+def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, trader):
+    market = world.contracts.market
+    order = (world.account(trader), 0, WAD, WAD, False, 2, 0, 0)
+    with boa.env.prank(trader):
+        for call in (
+            lambda: market.lock(world.account(trader), 0, WAD, WAD, False, 0),
+            lambda: market.unlock(world.account(trader), 1),
+            lambda: market.fill(0, [order], WAD, 0, 0, trader),
+        ):
+            with boa.reverts("not the order book"):
+                call()
+        for call in (
+            lambda: market.set_parameters(0, 1, 1),
+            lambda: market.set_pool_parameters(1),
+        ):
+            with boa.reverts("not the configuration"):
+                call()
+        with boa.reverts("not the vault"):
+            market.provide(1)
+        with boa.reverts("not the deployer"):
+            market.connect(trader, trader, trader)
+    with boa.reverts("connected already"):
+        market.connect(trader, trader, trader)
+
+
+def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, trader):
+    configuration = world.contracts.configuration
+    p = configuration.parameters_of(0)
+    with boa.env.prank(trader):
+        with boa.reverts("not the owner"):
+            configuration.set_market(0, p)
+        with boa.reverts("not the guardian"):
+            configuration.lower_caps(0, 0, 0)
+    with boa.reverts("cap not lowered"):
+        configuration.lower_caps(0, p.max_open_interest + 10**12, 0)
+    configuration.lower_caps(0, 0, 0)
+    assert world.contracts.market.parameters_of(0).max_open_interest == 0
+    configuration.set_market(0, p)
+    assert world.contracts.market.parameters_of(0) == p
+
+
+def test_a_premium_that_margin_may_not_cover_is_refused(world):
+    schedule = Schedule(300_000 * WAD, 7_400 * WAD, 2 * 10**14, 6 * 10**14)
+    with boa.reverts("premium over maintenance"):
+        world.change(0, schedule=schedule)
+    world.change(0, schedule=ETH.schedule)
