@@ -7,8 +7,17 @@ from dataclasses import dataclass
 
 import click
 
-from benchmarks import bridge_gas, bridge_speed, figures, machine, market_gas, snapshot
+from benchmarks import (
+    bridge_gas,
+    bridge_speed,
+    figures,
+    machine,
+    market_gas,
+    snapshot,
+    trading_gas,
+)
 from benchmarks.figures import Figure
+from clearway.shell.commands import tell
 from clearway.shell.tables import show_facts, show_table
 
 TERMINATED = 143  # exit status of a program that was asked to end
@@ -36,7 +45,11 @@ def _bridge_gas(options: Options) -> bool:
 
 
 def _market_gas(options: Options) -> bool:
-    costs = market_gas.measure()
+    tell("measuring the gas of every action of the market")
+    with market_gas.bench() as bench:
+        bench.report_all()
+        trading_gas.Trading(bench).measure()
+        costs = bench.costs
     rows = [
         (name, f"{cost.gas:,}", f"{cost.floor:,}", f"{cost.multiple:.2f}")
         for name, cost in costs.items()

@@ -31,7 +31,6 @@ from clearway.opstack.abi import Function
 from clearway.opstack.addresses import Address
 from clearway.opstack.messages import unhex
 from clearway.reports import Domain, Report, SignedReport
-from clearway.shell.commands import tell
 from clearway.spec.price_words import Quote
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
@@ -68,13 +67,11 @@ class Cost:
         return self.gas / self.floor
 
 
-def measure() -> dict[str, Cost]:
-    """Return the cost of each action by its name."""
-    tell("measuring the gas of every action of the market")
+@contextmanager
+def bench() -> Iterator["Bench"]:
+    """Give a bench on a node of its own."""
     with _node() as node:
-        bench = Bench(node)
-        bench.report_all()
-        return bench.costs
+        yield Bench(node)
 
 
 @contextmanager
@@ -94,36 +91,38 @@ class Bench:
 
     def __init__(self, node: Anvil) -> None:
         self.costs: dict[str, Cost] = {}
-        self._rpc = node.rpc
-        self._now = START
-        self._owner = people()[0]
+        self.rpc = node.rpc
+        self.now = START
+        self.owner = people()[0]
         keys: list[LocalAccount] = [
             Account.from_key(keccak(text=f"publisher {number}")) for number in range(PUBLISHERS)
         ]
         self._publishers = sorted(keys, key=lambda key: int(key.address, 16))
-        self._feed = self._create(
+        self.feed = self.create(
             "l2/PriceFeed.vy",
             ("uint256", "address[]", "uint256", "address", "address", "uint256"),
             TILE_LENGTH,
             [key.address for key in self._publishers],
             QUORUM,
-            self._owner.address,
+            self.owner.address,
             NOBODY,
             GRACE_PERIOD,
         )
 
-    def _create(self, path: str, types: tuple[str, ...], *arguments: Any) -> Address:
+    def create(self, path: str, types: tuple[str, ...], *arguments: Any) -> Address:
         """Deploy a contract from its source."""
-        outbox = Outbox(self._rpc, self._owner)
+        outbox = Outbox(self.rpc, self.owner)
         address = outbox.create(path, _creation_code(path) + encode(types, arguments))
+        self.now += 3_600  # however long it took to compile
+        self.rpc("evm_setNextBlockTimestamp", hex(self.now))
         outbox.send()
         return address
 
-    def _run(self, to: Address, function: Function, *arguments: Any) -> int:
+    def run(self, to: Address, function: Function, *arguments: Any) -> int:
         """Send a call in a block of its own, a second after the last; return its gas."""
-        self._now += 1
-        self._rpc("evm_setNextBlockTimestamp", hex(self._now))
-        outbox = Outbox(self._rpc, self._owner)
+        self.now += 1
+        self.rpc("evm_setNextBlockTimestamp", hex(self.now))
+        outbox = Outbox(self.rpc, self.owner)
         outbox.call(to, function, *arguments)
         (receipt,) = outbox.send()
         return int(receipt["gasUsed"], 16)
@@ -133,57 +132,62 @@ class Bench:
     def report_all(self) -> None:
         every = list(range(8))
         for _ in range(2):  # the newest words, and then the recalled ones
-            self._submit(self._report(every))
-        self._submit(self._report(every, age=5))
+            self.submit(self.report(every))
+        self.submit(self.report(every, age=5))
         for name, markets in (
             ("report, 1 market", every[:1]),
             ("report, 4 markets", every[:4]),
             ("report, 8 markets (2 boards)", every),
         ):
-            self._count_report(name, self._report(markets))
-        older = self._report(every[:4], age=3)
+            self._count_report(name, self.report(markets))
+        older = self.report(every[:4], age=3)
         self._count_report("report, older, recalled", older, reads=1)
-        gas = self._submit(older)
-        floor = _transaction(self._calldata(older)) + 2 * READ  # newest and recalled
+        gas = self.submit(older)
+        floor = transaction_cost(self._calldata(older)) + 2 * READ  # newest and recalled
         self.costs["report, stored already"] = Cost(gas, floor)
 
-    def _report(self, markets: list[int], age: int = 0) -> Report:
+    def pass_time(self, seconds: int) -> None:
+        """Let the next block be later (or, below zero, not later) by some seconds."""
+        self.now += seconds
+
+    def report(self, markets: list[int], age: int = 0, price: int | None = None) -> Report:
         """Return the report of the next block's second, or of one some seconds before."""
-        second = self._now + 1 - age
-        quotes = {m: Quote(67_123 * WAD + second * 10**9 + m, WAD // 1_000) for m in markets}
+        second = self.now + 1 - age
+        at = price or 67_123 * WAD + second * 10**9
+        quotes = {market: Quote(at + market, WAD // 1_000) for market in markets}
         return Report.of(second, quotes)
 
-    def _arguments(self, report: Report) -> tuple[Any, ...]:
+    def arguments(self, report: Report) -> tuple[Any, ...]:
         addresses = [key.address for key in self._publishers]
         signers = self._publishers[:QUORUM]
-        domain = Domain(CHAIN_ID, self._feed)
+        domain = Domain(CHAIN_ID, self.feed)
         return SignedReport.by(report, domain, addresses, signers).as_arguments()
 
     def _calldata(self, report: Report) -> bytes:
-        return SUBMIT.encode(*self._arguments(report))
+        return SUBMIT.encode(*self.arguments(report))
 
-    def _submit(self, report: Report) -> int:
-        return self._run(self._feed, SUBMIT, *self._arguments(report))
+    def submit(self, report: Report) -> int:
+        return self.run(self.feed, SUBMIT, *self.arguments(report))
 
     def _count_report(self, name: str, report: Report, reads: int = 0) -> None:
         """Count a report that is verified; `reads` are words read in vain for each board."""
         boards = len(report.boards)
         floor = (
-            _transaction(self._calldata(report))
+            transaction_cost(self._calldata(report))
             + READ  # the quorum
             + QUORUM * RECOVERY
             + boards * (WRITE + reads * READ)
-            + _log(topics=2, data=(2 + boards) * WORD)
+            + log_cost(topics=2, data=(2 + boards) * WORD)
         )
-        self.costs[name] = Cost(self._submit(report), floor)
+        self.costs[name] = Cost(self.submit(report), floor)
 
 
-def _transaction(calldata: bytes) -> int:
+def transaction_cost(calldata: bytes) -> int:
     zeros = calldata.count(0)
     return TRANSACTION + CALLDATA_ZERO * zeros + CALLDATA_BYTE * (len(calldata) - zeros)
 
 
-def _log(topics: int, data: int) -> int:
+def log_cost(topics: int, data: int) -> int:
     return LOG + LOG_TOPIC * topics + LOG_BYTE * data
 
 

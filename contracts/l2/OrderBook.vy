@@ -128,6 +128,30 @@ def execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
     @notice Execute orders of one market that one report prices. Anyone may, and earns their fees.
     @param ids Orders, each its account plus its slot, ascending; one of an account.
     """
+    self._execute(market, ids)
+
+
+@external
+def submit_and_execute(
+    observed_at: uint256,
+    boards: DynArray[uint256, 8],
+    publishers: DynArray[address, 7],
+    signatures: DynArray[IPriceFeed.Signature, 7],
+    market: uint256,
+    ids: DynArray[uint256, MOST_ORDERS],
+):
+    """
+    @notice Bring the report that prices some orders, and execute them.
+    """
+    extcall FEED.submit(observed_at, boards, publishers, signatures)
+    self._execute(market, ids)
+
+
+@internal
+def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
+    """
+    @notice Judge the orders' windows, read their price, and hand them down.
+    """
     assert len(ids) > 0, "empty batch"
     batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS] = []
     last: uint256 = 0

@@ -113,9 +113,12 @@ def _is_stored(observed_at: uint256, boards: DynArray[uint256, MAX_BOARDS]) -> b
         number: uint256 = price_words._time_of(board)
         assert number >= next_number, "boards not sorted"
         next_number = number + 1
-        word: uint256 = price_words._with_time(board, observed_at)
-        if is_stored and word != self._newest[number] and word != self._recalled[number]:
-            is_stored = False
+        if is_stored:
+            word: uint256 = price_words._with_time(board, observed_at)
+            newest: uint256 = self._newest[number]
+            is_stored = word == newest
+            if observed_at < price_words._time_of(newest):
+                is_stored = word == self._recalled[number]
     return is_stored
 
 
