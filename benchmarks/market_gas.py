@@ -31,7 +31,7 @@ from clearway.opstack.abi import Function
 from clearway.opstack.addresses import Address
 from clearway.opstack.messages import unhex
 from clearway.reports import Domain, Report, SignedReport
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 CHAIN_ID = 901

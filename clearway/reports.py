@@ -8,7 +8,7 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from clearway.spec.price_words import Quote, boards_of
+from clearway.spec.quotes import Quote, boards_of
 
 REPORT_TYPE = {
     "Report": [

@@ -54,28 +54,29 @@ class Meeting:
     price: int
     maker_fee: int
 
-    @classmethod
-    def of(
-        cls, buys: int, sells: int, skew: int, price: int, schedule: Schedule, reserve: int
-    ) -> "Meeting":
-        """Return what these pay on this skew, with this much in the impact reserve."""
-        net = buys - sells
-        premium = premium_math.premium(skew, net, price, schedule.skew_scale, schedule.premium_cap)
-        matched = min(buys, sells)
-        fee = fee_math.trade_fee(skew, net, price, schedule.maker_fee, schedule.taker_fee)
-        fee += wad.mul_div_up(matched * schedule.maker_fee, price, wad.WAD**2)
-        return cls(buys, sells, fee, max(premium, -reserve), price, schedule.maker_fee)
 
-    def terms(self, size_delta: int) -> Terms:
-        """Return what one of them pays."""
-        part, is_buy = abs(size_delta), size_delta > 0
-        if is_buy == (self.buys >= self.sells):
-            whole = max(self.buys, self.sells)
-            return Terms(
-                wad.mul_div_up(self.fee, part, whole),
-                wad.signed_mul_div_ceil(self.premium, part, whole),
-            )
-        return Terms(wad.mul_div_up(part * self.maker_fee, self.price, wad.WAD**2), 0)
+def meeting(
+    buys: int, sells: int, skew: int, price: int, schedule: Schedule, reserve: int
+) -> Meeting:
+    """Return what admitted orders pay on this skew, with this much in the impact reserve."""
+    net = buys - sells
+    premium = premium_math.premium(skew, net, price, schedule.skew_scale, schedule.premium_cap)
+    matched = min(buys, sells)
+    fee = fee_math.trade_fee(skew, net, price, schedule.maker_fee, schedule.taker_fee)
+    fee += wad.mul_div_up(matched * schedule.maker_fee, price, wad.WAD**2)
+    return Meeting(buys, sells, fee, max(premium, -reserve), price, schedule.maker_fee)
+
+
+def terms(meeting: Meeting, size_delta: int) -> Terms:
+    """Return what one of the orders that meet pays."""
+    part, is_buy = abs(size_delta), size_delta > 0
+    if is_buy == (meeting.buys >= meeting.sells):
+        whole = max(meeting.buys, meeting.sells)
+        return Terms(
+            wad.mul_div_up(meeting.fee, part, whole),
+            wad.signed_mul_div_ceil(meeting.premium, part, whole),
+        )
+    return Terms(wad.mul_div_up(part * meeting.maker_fee, meeting.price, wad.WAD**2), 0)
 
 
 def is_within_limit(size_delta: int, price: int, premium: int, limit_price: int) -> bool:

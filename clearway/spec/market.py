@@ -17,7 +17,7 @@ from clearway.spec import (
     price_words,
     wad,
 )
-from clearway.spec.batches import Meeting, Schedule, Terms
+from clearway.spec.batches import Schedule, Terms
 from clearway.spec.positions import Owed, Position
 from clearway.spec.price_feed import PriceFeed
 from clearway.spec.price_words import LANES
@@ -361,7 +361,7 @@ class PerpetualMarket:
                 reasons[entry] = STAYS
         admitted = [entry for entry, reason in reasons.items() if not reason]
         state = self.markets[market]
-        meeting = Meeting.of(
+        meeting = batches.meeting(
             sum(max(sizes[entry], 0) for entry in admitted),
             sum(max(-sizes[entry], 0) for entry in admitted),
             state.skew,
@@ -379,7 +379,9 @@ class PerpetualMarket:
             if reason:
                 self._charge_failure(now, account, order, price, second)
             else:
-                self._fill(account, market, sizes[entry], price, meeting.terms(sizes[entry]))
+                self._fill(
+                    account, market, sizes[entry], price, batches.terms(meeting, sizes[entry])
+                )
             size = 0 if reason else sizes[entry]
             earned = self._keepers_due(now, account, order, before, size, price, second)
             reward += earned
@@ -438,7 +440,7 @@ class PerpetualMarket:
         after = before + size
         worth = positions.notional(after, price)
         require(after == 0 or worth >= parameters.min_notional, "position too small")
-        if not _increases(before, size):
+        if not positions.increases(before, size):
             return
         self._require_room(order.market, side, price)
         require(
@@ -480,7 +482,7 @@ class PerpetualMarket:
         )
         self._settle(account, realised - due.total)
         room, rebate = holder.margin, max(-terms.premium, 0)
-        if not _increases(before.size, size_delta):
+        if not positions.increases(before.size, size_delta):
             room += min(positions.result(after, price), 0)
         fee = min(terms.fee, max(room + rebate, 0))
         premium = min(terms.premium, max(room, 0) - fee)
@@ -490,7 +492,7 @@ class PerpetualMarket:
             holder.margin -= fee + premium
         else:
             self._credit(account, -fee - premium)
-        if not _increases(before.size, size_delta):
+        if not positions.increases(before.size, size_delta):
             unpaid = terms.fee + terms.premium - fee - premium
             backed = max(room - fee - premium + holder.escrow, 0)
             self._settle(account, -min(unpaid, backed))
@@ -502,7 +504,7 @@ class PerpetualMarket:
         state.long += max(after.size, 0) - max(before.size, 0)
         state.short += max(-after.size, 0) - max(-before.size, 0)
         for position, sign in ((before, -1), (after, 1)):
-            state.cost_sum += sign * position.signed_cost
+            state.cost_sum += sign * positions.signed_cost(position)
             state.entry_funding_sum += sign * position.size * position.entry_funding
             state.entry_borrowing_sum += sign * abs(position.size) * position.entry_borrowing
         holder.positions.pop(market, None)
@@ -579,7 +581,7 @@ class PerpetualMarket:
                 if prices:
                     free = self.appraise(now, account, prices).free + order.keeper_fee
             most = min(most, free)
-        elif holder.positions and not _increases(before, size):
+        elif holder.positions and not positions.increases(before, size):
             after = holder.positions.get(order.market, Position())
             freed = _initial(parameters, before, price) - _initial(parameters, after.size, price)
             left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
@@ -728,11 +730,6 @@ class PerpetualMarket:
         order = self._account(account).orders.pop(slot)
         self._credit(account, order.escrow - order.keeper_fee)
         return order
-
-
-def _increases(size: int, size_delta: int) -> bool:
-    """Tell whether a fill adds risk: it opens, adds to, or flips a position."""
-    return positions.closing_size(size, size_delta) < abs(size_delta)
 
 
 def _initial(parameters: Parameters, size: int, price: int) -> int:

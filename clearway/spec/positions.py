@@ -22,11 +22,6 @@ class Position:
     entry_funding: int = 0  # wad
     entry_borrowing: int = 0  # wad
 
-    @property
-    def signed_cost(self) -> int:
-        """Return the cost with the sign of the size."""
-        return self.cost if self.size >= 0 else -self.cost
-
 
 @dataclass(frozen=True)
 class Owed:
@@ -39,6 +34,11 @@ class Owed:
     def total(self) -> int:
         """Return both together."""
         return self.funding + self.borrowing
+
+
+def signed_cost(position: Position) -> int:
+    """Return the cost with the sign of the size."""
+    return position.cost if position.size >= 0 else -position.cost
 
 
 def to_grid_down(x: int, unit: int) -> int:
@@ -58,7 +58,7 @@ def notional(size: int, price: int) -> int:
 
 def result(position: Position, price: int) -> int:
     """Return the open result at a price, rounded down; owed amounts apart."""
-    return wad.signed_mul_floor(position.size, price) - position.signed_cost
+    return wad.signed_mul_floor(position.size, price) - signed_cost(position)
 
 
 def owed(position: Position, funding_index: int, borrowing_index: int, price: int) -> Owed:
@@ -74,6 +74,11 @@ def owed(position: Position, funding_index: int, borrowing_index: int, price: in
 def closing_size(size: int, size_delta: int) -> int:
     """Return how much of a position a trade closes; base wad, unsigned."""
     return min(abs(size), abs(size_delta)) if size * size_delta < 0 else 0
+
+
+def increases(size: int, size_delta: int) -> bool:
+    """Tell whether a fill adds risk: it opens, adds to, or flips a position."""
+    return closing_size(size, size_delta) < abs(size_delta)
 
 
 def closed(position: Position, closing: int, price: int) -> tuple[int, int]:

@@ -4,9 +4,6 @@ From the highest bit down: four lanes of 56 bits, then 32 bits of time. A lane i
 exponent (8), confidence (8): price = mantissa * 10^exponent wad.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from clearway.spec.refused import Refused, require
 
 LANES = 4
@@ -17,7 +14,6 @@ LOWEST_PRICE = 10**6  # wad
 HIGHEST_PRICE = 10**30  # wad
 WIDE = 255
 BASIS_POINT = 10**14  # wad ratio
-MANTISSA_BITS = 40
 
 
 def time_of(word: int) -> int:
@@ -74,38 +70,3 @@ def sound_price(word: int, number: int) -> int:
     require(has_price(lane), "no price")
     require(not is_wide(lane), "price too wide")
     return price_of(lane)
-
-
-# The way in, which the contract doesn't need
-
-
-@dataclass(frozen=True)
-class Quote:
-    """A market's price with its confidence, as publishers agree on it."""
-
-    price: int  # wad
-    confidence: int  # wad ratio
-
-
-def to_lane(quote: Quote) -> int:
-    """Return a quote as a lane.
-
-    The price keeps 40 bits, eleven decimal digits, and is rounded to the nearest; the confidence is
-    rounded up to a basis point, and one of 2.55 % or more is wide.
-    """
-    exponent, mantissa = 0, quote.price
-    while mantissa >> MANTISSA_BITS:
-        exponent += 1
-        mantissa = (quote.price + 10**exponent // 2) // 10**exponent
-    confidence = min(-(-quote.confidence // BASIS_POINT), WIDE)
-    return mantissa << 16 | exponent << 8 | confidence
-
-
-def boards_of(quotes: Mapping[int, Quote]) -> list[int]:
-    """Return the words of a report that carries these quotes, by market."""
-    words: dict[int, int] = {}
-    for market, quote in sorted(quotes.items()):
-        number, lane = divmod(market, LANES)
-        shift = TIME_BITS + LANE_BITS * (LANES - 1 - lane)
-        words[number] = words.get(number, number) | to_lane(quote) << shift
-    return [words[number] for number in sorted(words)]

@@ -8,7 +8,7 @@
 """
 
 from interfaces import IPerpetualMarket
-from ..math import parameter_words
+from ..modules import parameter_words
 from ..modules import roles
 initializes: roles
 

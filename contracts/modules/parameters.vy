@@ -7,7 +7,7 @@
 """
 
 from interfaces import IPerpetualMarket
-from contracts.math import parameter_words
+from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
 

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from clearway.reports import Domain, Report
 from clearway.spec import price_feed, price_words
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
 from tests.feed.world import GRACE, KEYS, NOW, STRANGER, TILE, WAD, World, deployer
 

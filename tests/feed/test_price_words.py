@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearway.spec import price_words
-from clearway.spec.price_words import HIGHEST_PRICE, LOWEST_PRICE, Quote
+from clearway.spec import price_words, quotes
+from clearway.spec.price_words import HIGHEST_PRICE, LOWEST_PRICE
+from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
 from tests.feed.world import CONTRACTS, WAD
 
@@ -104,36 +105,36 @@ class TestTheWayIn:
         (2^40 - 1/2) * 10^(e - 1). Rounding it to a multiple of 10^e errs by 10^e / 2 at most.
         The ratio of the two is 5 / (2^40 - 1/2).
         """
-        lane = price_words.to_lane(Quote(price, 0))
+        lane = quotes.to_lane(Quote(price, 0))
         error = abs(price_words.price_of(lane) - price)
         assert error * (2**41 - 1) <= 10 * price
 
     @given(PRICES)
     def test_a_price_is_rounded_to_the_nearest(self, price):
-        lane = price_words.to_lane(Quote(price, 0))
+        lane = quotes.to_lane(Quote(price, 0))
         exponent = lane >> 8 & 255
         assert 2 * abs(price_words.price_of(lane) - price) <= 10**exponent
         assert exponent == 0 or (lane >> 16) >= 2**40 // 10
 
     @given(st.integers(0, WAD))
     def test_a_confidence_is_rounded_up_to_a_basis_point_or_is_wide(self, confidence):
-        lane = price_words.to_lane(Quote(WAD, confidence))
+        lane = quotes.to_lane(Quote(WAD, confidence))
         if confidence > 254 * 10**14:
             assert price_words.is_wide(lane)
         else:
             assert 0 <= price_words.confidence_of(lane) - confidence < 10**14
 
     @given(st.dictionaries(st.integers(0, 4 * 8 - 1), QUOTES))
-    def test_boards_hold_each_market_in_its_lane_and_nothing_else(self, quotes):
-        words = {price_words.time_of(word): word for word in price_words.boards_of(quotes)}
-        assert list(words) == sorted({market // 4 for market in quotes})
+    def test_boards_hold_each_market_in_its_lane_and_nothing_else(self, prices):
+        words = {price_words.time_of(word): word for word in quotes.boards_of(prices)}
+        assert list(words) == sorted({market // 4 for market in prices})
         for number, word in words.items():
             for lane in range(4):
-                quote = quotes.get(4 * number + lane)
-                expected = price_words.to_lane(quote) if quote else 0
+                quote = prices.get(4 * number + lane)
+                expected = quotes.to_lane(quote) if quote else 0
                 assert price_words.lane_of(word, lane) == expected
 
     @given(PRICES)
     def test_what_was_read_is_written_the_same(self, price):
-        read = price_words.price_of(price_words.to_lane(Quote(price, 0)))
-        assert price_words.price_of(price_words.to_lane(Quote(read, 0))) == read
+        read = price_words.price_of(quotes.to_lane(Quote(price, 0)))
+        assert price_words.price_of(quotes.to_lane(Quote(read, 0))) == read

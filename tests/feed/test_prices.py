@@ -4,7 +4,7 @@ import boa
 import pytest
 
 from clearway.reports import Report
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 from tests.feed.world import DAY, GRACE, MAX_AGE, NOW, TILE, WAD, World, prices
 
 LAGS = "chain's clock lags"

@@ -6,7 +6,7 @@ from eth_keys import keys
 
 from clearway.reports import Domain, Report
 from clearway.spec import price_words
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 from tests.feed.world import (
     DAY,
     KEYS,

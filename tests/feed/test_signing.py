@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clearway.reports import REPORT_TYPE, Domain, Report, SignedReport
 from clearway.spec import price_words
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 from tests.feed.world import NOW, STRANGER, WAD, World, prices
 
 REPORTS = st.builds(

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
 from clearway.reports import Domain, Report, SignedReport
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 

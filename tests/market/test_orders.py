@@ -187,3 +187,64 @@ def test_a_premium_that_margin_may_not_cover_is_refused(world):
     with boa.reverts("premium over maintenance"):
         world.change(0, schedule=schedule)
     world.change(0, schedule=ETH.schedule)
+
+
+@pytest.fixture
+def aggregator(world):
+    """The first market's, with a round before now; its deviation is 0.5 %."""
+    aggregator = boa.load("contracts/mocks/MockAggregator.vy", 8)
+    aggregator.set_round(1, 3_000 * 10**8, world.now - 60)
+    listing = (aggregator.address, 3_600, 5 * 10**15, 1_000 * WAD, 9_000 * WAD)
+    world.contracts.feed.list_market(0, listing)
+    return aggregator
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_reduction_without_a_report_fills_by_the_first_round_after_it(
+    world, trader, keeper, aggregator, side
+):
+    assert fill(world, keeper, [(trader, 0, side * 10 * WAD)]) == [""]
+    limit = CHEAP if side > 0 else DEAR
+    assert world.place(trader, 0, 0, -side * 10 * WAD, limit, is_reduce_only=True) is None
+    world.wait(300)
+    aggregator.set_round(2, 3_100 * 10**8, world.now)
+    by_round = (keeper, 0, trader, 0, 3_100 * WAD, 5 * 10**15)
+    assert world.execute_by_round(*by_round)[1] == "report still counts"
+    world.wait(301)
+    assert world.execute_by_round(*by_round) == ("", None)
+    world.assert_equal()
+    assert world.contracts.market.position_of(world.account(trader), 0).size == 0
+
+
+def test_an_increase_never_fills_by_a_round_and_expires_for_nothing(
+    world, trader, keeper, aggregator
+):
+    before = world.contracts.market.balance_of(world.account(trader))
+    assert world.place(trader, 0, 0, 10 * WAD, 3_030 * WAD) is None
+    world.wait(601)
+    aggregator.set_round(2, 3_100 * 10**8, world.now)
+    refused = world.execute_by_round(keeper, 0, trader, 0, 3_100 * WAD, 5 * 10**15)[1]
+    assert refused == "order doesn't reduce"
+    assert world.clear(trader, 0) is None
+    assert world.contracts.market.balance_of(world.account(trader)) == before
+
+
+def test_a_reduction_that_nobody_executed_for_a_day_has_expired(world, trader, keeper, aggregator):
+    assert fill(world, keeper, [(trader, 0, 10 * WAD)]) == [""]
+    assert world.place(trader, 0, 0, -10 * WAD, CHEAP, is_reduce_only=True) is None
+    aggregator.set_round(2, 3_100 * 10**8, world.now + 1)
+    world.wait(86_400)
+    assert world.clear(trader, 0) == "order still open"
+    world.wait(1)
+    by_round = (keeper, 0, trader, 0, 3_100 * WAD, 5 * 10**15)
+    assert world.execute_by_round(*by_round)[1] == "order expired"
+    assert world.clear(trader, 0) is None
+
+
+def test_a_report_may_come_with_the_orders_that_it_prices(world, trader, keeper):
+    assert world.place(trader, 0, 0, 10 * WAD, 3_030 * WAD) is None
+    world.wait(2)
+    report = world.signed_report(PRICES)
+    order = world.account(trader)
+    world.contracts.orders.submit_and_execute(*report.as_arguments(), 0, [order], sender=keeper)
+    assert world.contracts.market.position_of(order, 0).size == 10 * WAD

@@ -17,7 +17,7 @@ from clearway.spec.market import (
     account_of,
     whole,
 )
-from clearway.spec.price_words import Quote
+from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
 
 WAD = 10**18
@@ -150,14 +150,18 @@ class World:
     def account(self, owner: str, number: int = 0) -> int:
         return account_of(int(owner, 16), number)
 
-    def report(self, prices: dict[int, int], second: int | None = None) -> None:
-        """Sign and submit prices (wad, by market) for the tile that holds a second."""
+    def signed_report(self, prices: dict[int, int], second: int | None = None) -> SignedReport:
+        """Sign prices (wad, by market) for the tile that holds a second."""
         second = self.now if second is None else second
         quotes = {market: Quote(price, 0) for market, price in prices.items()}
         report = Report.of(second + second % 2, quotes)
-        signed = SignedReport.by(
-            report, self.domain, [keys.address for keys in PUBLISHERS], PUBLISHERS[:QUORUM]
-        )
+        addresses = [keys.address for keys in PUBLISHERS]
+        return SignedReport.by(report, self.domain, addresses, PUBLISHERS[:QUORUM])
+
+    def report(self, prices: dict[int, int], second: int | None = None) -> None:
+        """Sign and submit prices (wad, by market) for the tile that holds a second."""
+        signed = self.signed_report(prices, second)
+        report = signed.report
         twin = price_feed.Report(report.observed_at, report.boards)
         signatures = [price_feed.Signature(signer, twin) for signer in (1, 2, 3)]
         self.both(
@@ -230,6 +234,18 @@ class World:
             ]
             assert told == [outcome for outcome in answer if outcome != "stays"], told
         return answer, refusal
+
+    def execute_by_round(
+        self, keeper: str, market: int, owner: str, slot: int, price: int, deviation: int
+    ) -> tuple[str | None, str | None]:
+        """Execute by round 2 of the market's aggregator, which `price` (wad) is that of."""
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.orders.execute_by_round(account + slot, 2, 1, sender=keeper),
+            lambda: self.model.execute_by_round(
+                self.now, int(keeper, 16), market, account, slot, price, deviation
+            ),
+        )
 
     def sweep(self, market: int) -> None:
         self.both(lambda: self.contracts.market.sweep(market), lambda: self.model.sweep(market))

@@ -37,7 +37,7 @@ class Crowd:
         orders = self.own + self.other
         buys = sum(size for size in orders if size > 0)
         sells = -sum(size for size in orders if size < 0)
-        return Meeting.of(buys, sells, self.skew, self.price, self.schedule, self.reserve)
+        return batches.meeting(buys, sells, self.skew, self.price, self.schedule, self.reserve)
 
 
 @st.composite
@@ -89,7 +89,7 @@ def test_no_admitted_order_fares_worse_than_it_was_checked_for(crowd):
     """
     for size in crowd.own:
         worst = batches.own_side_terms(size, crowd.side, crowd.skew, crowd.price, crowd.schedule)
-        terms = crowd.meeting.terms(size)
+        terms = batches.terms(crowd.meeting, size)
         assert terms.fee <= worst.fee
         assert terms.premium <= worst.premium
 
@@ -99,7 +99,7 @@ def test_no_admitted_order_passes_a_limit_that_it_was_checked_for(crowd, limit):
     size = crowd.own[0]
     worst = batches.own_side_terms(size, crowd.side, crowd.skew, crowd.price, crowd.schedule)
     assume(batches.is_within_limit(size, crowd.price, worst.premium, limit))
-    terms = crowd.meeting.terms(size)
+    terms = batches.terms(crowd.meeting, size)
     assert batches.is_within_limit(size, crowd.price, terms.premium, limit)
 
 
@@ -109,7 +109,7 @@ def test_the_shares_cover_the_premium_and_the_fee_and_exceed_them_by_less_than_a
     is_heavier = abs(sum(crowd.own)) > abs(sum(crowd.other))
     heavier = crowd.own if is_heavier else crowd.other
     assume(abs(sum(crowd.own)) != abs(sum(crowd.other)))
-    shares = [meeting.terms(size) for size in heavier]
+    shares = [batches.terms(meeting, size) for size in heavier]
     assert 0 <= sum(share.fee for share in shares) - meeting.fee < len(shares)
     assert 0 <= sum(share.premium for share in shares) - meeting.premium < len(shares)
 
@@ -130,7 +130,7 @@ def test_a_meeting_collects_what_the_net_owes_exactly_and_less_than_the_rounding
 
 @given(crowds())
 def test_rebates_never_take_more_than_the_reserve_has(crowd):
-    terms = [crowd.meeting.terms(size) for size in crowd.own + crowd.other]
+    terms = [batches.terms(crowd.meeting, size) for size in crowd.own + crowd.other]
     assert crowd.reserve + sum(min(one.premium, 0) for one in terms) >= 0
 
 
@@ -140,17 +140,17 @@ def test_the_lighter_side_pays_the_makers_fee_and_no_premium(crowd):
     assume(own != other and crowd.other)
     for size in crowd.own if own < other else crowd.other:
         fee = exactly(abs(size) * crowd.schedule.maker_fee * crowd.price, WAD, WAD)
-        terms = crowd.meeting.terms(size)
+        terms = batches.terms(crowd.meeting, size)
         assert terms.premium == 0
         assert 0 <= terms.fee - fee < 1
 
 
 @given(SKEWS, SIGNED_SIZES, PRICES, schedules(), RESERVES)
 def test_a_batch_of_one_is_a_single_order(skew, size, price, schedule, reserve):
-    alone = Meeting.of(max(size, 0), max(-size, 0), skew, price, schedule, reserve)
+    alone = batches.meeting(max(size, 0), max(-size, 0), skew, price, schedule, reserve)
     premium = premium_math.premium(skew, size, price, schedule.skew_scale, schedule.premium_cap)
     fee = fee_math.trade_fee(skew, size, price, schedule.maker_fee, schedule.taker_fee)
-    assert alone.terms(size) == Terms(fee, max(premium, -reserve))
+    assert batches.terms(alone, size) == Terms(fee, max(premium, -reserve))
 
 
 @given(SKEWS, st.lists(SIGNED_SIZES, min_size=1, max_size=6), PRICES, schedules())
@@ -175,11 +175,11 @@ def test_one_after_the_other_pays_at_least_what_one_order_pays(
     fees = premiums = 0
     at = skew
     for part in parts:
-        meeting = Meeting.of(part, 0, at, price, schedule, 10**60)
-        fees += meeting.terms(part).fee
-        premiums += meeting.terms(part).premium
+        meeting = batches.meeting(part, 0, at, price, schedule, 10**60)
+        fees += batches.terms(meeting, part).fee
+        premiums += batches.terms(meeting, part).premium
         at += part
-    once = Meeting.of(whole, 0, skew, price, schedule, 10**60).terms(whole)
+    once = batches.terms(batches.meeting(whole, 0, skew, price, schedule, 10**60), whole)
     assert fees >= once.fee
     assert premiums >= once.premium
 
@@ -200,5 +200,5 @@ def test_a_limit_at_the_very_price_is_met_and_a_unit_of_premium_breaks_it(size, 
 
 def test_the_check_against_ones_own_side_is_no_stricter_than_its_last_units():
     worst = batches.own_side_terms(WAD, WAD, 0, 3000 * WAD, SCHEDULE)
-    alone = Meeting.of(WAD, 0, 0, 3000 * WAD, SCHEDULE, 0).terms(WAD)
+    alone = batches.terms(batches.meeting(WAD, 0, 0, 3000 * WAD, SCHEDULE, 0), WAD)
     assert worst == Terms(alone.fee + 2, alone.premium + 6001)

@@ -19,7 +19,7 @@ HELD = st.builds(Position, SIGNED_SIZES, COSTS, ENTRIES, GROWING.map(lambda n: n
 
 
 def exact_result(position: Position, price: int) -> Fraction:
-    return exactly(position.size * price, WAD) - position.signed_cost
+    return exactly(position.size * price, WAD) - positions.signed_cost(position)
 
 
 def reduced(position: Position, closing: int, price: int) -> tuple[Position, int]:

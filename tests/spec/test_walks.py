@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from clearway.spec import positions
 from clearway.spec.market import (
     MOST_KEEPER_FEE,
     Account,
@@ -40,7 +41,7 @@ def summed(market: PerpetualMarket, number: int) -> tuple[int, ...]:
     return (
         sum(max(one.size, 0) for one in held),
         sum(max(-one.size, 0) for one in held),
-        sum(one.signed_cost for one in held),
+        sum(positions.signed_cost(one) for one in held),
         sum(one.size * one.entry_funding for one in held),
         sum(abs(one.size) * one.entry_borrowing for one in held),
     )

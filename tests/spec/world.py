@@ -20,7 +20,7 @@ from clearway.spec.market import (
     whole,
 )
 from clearway.spec.price_feed import PriceFeed, Report, Signature
-from clearway.spec.price_words import Quote, boards_of
+from clearway.spec.quotes import Quote, boards_of
 from clearway.spec.wad import WAD
 
 UNIT = 10**6  # token units to a dollar
