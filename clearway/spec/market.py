@@ -4,7 +4,7 @@ Each transition is refused with the contract's reason or happens whole. Tokens m
 `deposit` and `withdraw`; everything else moves numbers between the buckets of `buckets`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
@@ -349,15 +349,17 @@ class PerpetualMarket:
         self.markets[market] = self.accrued(market, now)
         sizes = {entry: self._effective_size(*entry) for entry in batch}
         reasons = {
-            entry: self._why_not(now, entry, size, size, price, second)
+            entry: self._why_not(now, entry, size, _side(size, sizes.values()), price, second)
             for entry, size in sizes.items()
         }
+        # Whoever stands in the company of all of its side stands in less company, and alone.
+        doubtful = [entry for entry, reason in reasons.items() if reason]
+        for entry in doubtful:
+            reasons[entry] = self._why_not(now, entry, sizes[entry], sizes[entry], price, second)
         standing = [size for entry, size in sizes.items() if not reasons[entry]]
-        buys = sum(size for size in standing if size > 0)
-        sells = sum(size for size in standing if size < 0)
-        for entry, size in sizes.items():
-            side = buys if size > 0 else sells
-            if not reasons[entry] and self._why_not(now, entry, size, side, price, second):
+        for entry in doubtful:
+            side = _side(sizes[entry], standing)
+            if not reasons[entry] and self._why_not(now, entry, sizes[entry], side, price, second):
                 reasons[entry] = STAYS
         admitted = [entry for entry, reason in reasons.items() if not reason]
         state = self.markets[market]
@@ -730,6 +732,11 @@ class PerpetualMarket:
         order = self._account(account).orders.pop(slot)
         self._credit(account, order.escrow - order.keeper_fee)
         return order
+
+
+def _side(size: int, sizes: Iterable[int]) -> int:
+    """Return the sum of those that have the sign of one."""
+    return sum(other for other in sizes if (other > 0) == (size > 0))
 
 
 def _initial(parameters: Parameters, size: int, price: int) -> int:

@@ -18,6 +18,7 @@ from interfaces import IPerpetualMarket
 from interfaces import IPriceFeed
 from ..math import price_words
 from ..math import wad
+from ..modules import order_words
 from ..modules import orders
 initializes: orders
 
@@ -63,7 +64,7 @@ def place(
     assert size_delta != 0, "zero size"
     assert limit_price > 0, "zero limit price"
     assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
-    orders._check_grids(size_delta, limit_price, keeper_fee)
+    order_words._check_grids(size_delta, limit_price, keeper_fee)
     assert orders._is_free(account, slot), "slot in use"
 
     # No order fills at a report that was known at its commit.
@@ -90,7 +91,7 @@ def place(
             keeper_fee,
         ),
     )
-    orders._write(account, slot, order)
+    orders._write(order)
     log IPerpetualMarket.OrderPlaced(account=account, market=market, slot=slot, order=order)
 
 
@@ -114,10 +115,10 @@ def clear(account: uint256, slot: uint256):
     """
     @notice Return the escrow of an order whose window has ended. Anyone may.
     """
-    order: IPerpetualMarket.Order = orders._read(account, slot)
+    order: IPerpetualMarket.Order = orders._read(account + slot)
     window: uint256 = REDUCE_WINDOW if order.is_reduce_only else SIGNED_WINDOW
     assert block.timestamp > order.fills_at - DELAY + window, "order still open"
-    orders._erase(account, slot)
+    orders._erase(order.id)
     extcall MARKET.unlock(account, order.escrow)
     log IPerpetualMarket.OrderCleared(account=account, slot=slot)
 
@@ -153,24 +154,26 @@ def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
     @notice Judge the orders' windows, read their price, and hand them down.
     """
     assert len(ids) > 0, "empty batch"
-    batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS] = []
+    words: DynArray[uint256, MOST_ORDERS] = []
     last: uint256 = 0
     tile: uint256 = 0
     for id: uint256 in ids:
         account: uint256 = id & ~SLOT_MASK
         assert account > last, "accounts not sorted"
         last = account
-        order: IPerpetualMarket.Order = orders._read(account, id & SLOT_MASK)
+        word: uint256 = orders._word(id)
+        second: uint256 = order_words._second_of(word)
         if tile == 0:
-            tile = self._tile_of(order.fills_at)
-        assert order.market == market, "order of another market"
-        assert self._tile_of(order.fills_at) == tile, "order of another report"
-        assert block.timestamp >= order.fills_at, "order too young"
-        assert block.timestamp <= order.fills_at - DELAY + SIGNED_WINDOW, "too old for a report"
-        batch.append(order)
-    second: uint256 = batch[0].fills_at
-    board: uint256 = staticcall FEED.board_at(market // 4, second)
-    self._fill(market, batch, price_words._sound_price(board, market % 4), board, second)
+            tile = self._tile_of(second)
+        assert order_words._market_of(word) == market, "order of another market"
+        assert self._tile_of(second) == tile, "order of another report"
+        assert block.timestamp >= second, "order too young"
+        assert block.timestamp <= second - DELAY + SIGNED_WINDOW, "too old for a report"
+        words.append(word)
+    filled_at: uint256 = order_words._second_of(words[0])
+    board: uint256 = staticcall FEED.board_at(market // 4, filled_at)
+    price: uint256 = price_words._sound_price(board, market % 4)
+    self._fill(market, ids, words, price, board, filled_at)
 
 
 @external
@@ -179,7 +182,7 @@ def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
     @notice Execute an order that reduces by the aggregator's first round after its commit, made
             worse by the feed's deviation: when no report did it in its first ten minutes.
     """
-    order: IPerpetualMarket.Order = orders._read(id & ~SLOT_MASK, id & SLOT_MASK)
+    order: IPerpetualMarket.Order = orders._read(id)
     committed_at: uint256 = order.fills_at - DELAY
     assert block.timestamp > committed_at + SIGNED_WINDOW, "report still counts"
     assert block.timestamp <= committed_at + REDUCE_WINDOW, "order expired"
@@ -191,13 +194,14 @@ def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
     worse: uint256 = wad._mul_down(found.price, wad.WAD - found.deviation)
     if order.size_delta > 0:
         worse = wad._mul_up(found.price, wad.WAD + found.deviation)
-    self._fill(order.market, [order], worse, 0, 0)
+    self._fill(order.market, [id], [orders._word(id)], worse, 0, 0)
 
 
 @internal
 def _fill(
     market: uint256,
-    batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS],
+    ids: DynArray[uint256, MOST_ORDERS],
+    words: DynArray[uint256, MOST_ORDERS],
     price: uint256,
     board: uint256,
     second: uint256,
@@ -206,11 +210,11 @@ def _fill(
     @notice Hand orders down, and take off what doesn't stay.
     """
     stay: DynArray[bool, MOST_ORDERS] = extcall MARKET.fill(
-        market, batch, price, board, second, msg.sender
+        market, ids, words, price, board, second, msg.sender
     )
-    for i: uint256 in range(len(batch), bound=MOST_ORDERS):
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
         if not stay[i]:
-            orders._erase(batch[i].id & ~SLOT_MASK, batch[i].id & SLOT_MASK)
+            orders._erase(ids[i])
 
 
 @internal
@@ -225,4 +229,4 @@ def order_in(account: uint256, slot: uint256) -> IPerpetualMarket.Order:
     """
     @notice The order in an account's slot.
     """
-    return orders._read(account, slot)
+    return orders._read(account + slot)

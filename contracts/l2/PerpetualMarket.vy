@@ -26,6 +26,7 @@ from ..math import wad
 from ..modules import custody
 initializes: custody
 
+from ..modules import order_words
 from ..modules import parameters
 initializes: parameters
 
@@ -51,6 +52,7 @@ MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 STAYS: constant(String[32]) = "stays"
+UNDECIDED: constant(String[32]) = "stands alone"
 
 FEED: public(immutable(IPriceFeed))
 DEPLOYER: immutable(address)
@@ -181,7 +183,8 @@ def unlock(account: uint256, escrow: uint256):
 @external
 def fill(
     market: uint256,
-    batch: DynArray[IPerpetualMarket.Order, MOST_ORDERS],
+    ids: DynArray[uint256, MOST_ORDERS],
+    words: DynArray[uint256, MOST_ORDERS],
     price: uint256,
     board: uint256,
     second: uint256,
@@ -189,6 +192,7 @@ def fill(
 ) -> DynArray[bool, MOST_ORDERS]:
     """
     @notice Admit, let meet, fill; which orders stay, for better company or for want of a price.
+    @param ids Accounts plus slots, ascending; `words` are their orders.
     @param board The price word of the market's board at `second`.
     @param second The one that all markets are judged at; zero where only this one's price is known.
     @param keeper Whose first account earns the orders' fees.
@@ -199,52 +203,78 @@ def fill(
     state: book.Market = book._accrued(book._load(market), p)
     pool: custody.Pool = custody._load_pool()
 
-    # Each alone, then in the company of those of its side that stand alone.
     sizes: DynArray[int256, MOST_ORDERS] = []
-    reasons: DynArray[String[32], MOST_ORDERS] = []
     buys: int256 = 0
     sells: int256 = 0
-    for order: IPerpetualMarket.Order in batch:
-        size: int256 = self._effective_size(order)
-        reason: String[32] = self._why_not(
-            order, size, size, price, board, second, p, schedule, state, pool
-        )
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        size: int256 = self._effective_size(order_words._unpack(ids[i], words[i]))
         sizes.append(size)
-        reasons.append(reason)
-        if reason == "":
-            if size > 0:
-                buys += size
-            else:
-                sells += size
+        if size > 0:
+            buys += size
+        else:
+            sells += size
 
-    stay: DynArray[bool, MOST_ORDERS] = []
+    # Whoever stands in the company of all of its side stands in less company, and alone. Of who
+    # doesn't it is asked whether it stands alone, and then in the company of all who do.
+    reasons: DynArray[String[32], MOST_ORDERS] = []
+    standing_buys: int256 = 0
+    standing_sells: int256 = 0
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        size: int256 = sizes[i]
+        order: IPerpetualMarket.Order = order_words._unpack(ids[i], words[i])
+        side: int256 = buys if size > 0 else sells
+        reason: String[32] = self._why_not(
+            order, size, side, price, board, second, p, schedule, state, pool
+        )
+        if reason != "":
+            if side != size:
+                reason = self._why_not(
+                    order, size, size, price, board, second, p, schedule, state, pool
+                )
+                if reason == "":
+                    reason = UNDECIDED
+        reasons.append(reason)
+        if reason == "" or reason == UNDECIDED:
+            if size > 0:
+                standing_buys += size
+            else:
+                standing_sells += size
+
     admitted_buys: uint256 = 0
     admitted_sells: uint256 = 0
-    for i: uint256 in range(len(batch), bound=MOST_ORDERS):
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
         size: int256 = sizes[i]
-        side: int256 = buys if size > 0 else sells
-        stays: bool = reasons[i] == STAYS
+        if reasons[i] == UNDECIDED:
+            reason: String[32] = self._why_not(
+                order_words._unpack(ids[i], words[i]),
+                size,
+                standing_buys if size > 0 else standing_sells,
+                price,
+                board,
+                second,
+                p,
+                schedule,
+                state,
+                pool,
+            )
+            reasons[i] = "" if reason == "" else STAYS
         if reasons[i] == "":
-            if side != size:
-                reason: String[32] = self._why_not(
-                    batch[i], size, side, price, board, second, p, schedule, state, pool
-                )
-                stays = reason != ""
-            if not stays:
-                if size > 0:
-                    admitted_buys += convert(size, uint256)
-                else:
-                    admitted_sells += convert(-size, uint256)
-        stay.append(stays)
+            if size > 0:
+                admitted_buys += convert(size, uint256)
+            else:
+                admitted_sells += convert(-size, uint256)
 
+    stay: DynArray[bool, MOST_ORDERS] = []
     meeting: batches.Meeting = batches._meeting(
         admitted_buys, admitted_sells, book._skew(state), price, schedule, state.impact_reserve
     )
     reward: uint256 = 0
-    for i: uint256 in range(len(batch), bound=MOST_ORDERS):
-        if stay[i]:
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        stays: bool = reasons[i] == STAYS
+        stay.append(stays)
+        if stays:
             continue
-        order: IPerpetualMarket.Order = batch[i]
+        order: IPerpetualMarket.Order = order_words._unpack(ids[i], words[i])
         account: uint256 = order.id & ~SLOT_MASK
         holder: custody.Account = custody._load(account)
         holder, pool = custody._unlock(holder, pool, order.escrow, order.keeper_fee)

@@ -143,12 +143,11 @@ def test_a_loss_beyond_the_margin_is_paid_by_insurance_and_then_by_the_vault(
 
 def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, trader):
     market = world.contracts.market
-    order = (world.account(trader), 0, WAD, WAD, False, 2, 0, 0)
     with boa.env.prank(trader):
         for call in (
             lambda: market.lock(world.account(trader), 0, WAD, WAD, False, 0),
             lambda: market.unlock(world.account(trader), 1),
-            lambda: market.fill(0, [order], WAD, 0, 0, trader),
+            lambda: market.fill(0, [world.account(trader)], [2], WAD, 0, 0, trader),
         ):
             with boa.reverts("not the order book"):
                 call()

@@ -1,0 +1,85 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title order_words
+@license AGPL-3.0-only
+@notice Knows how an order lies in one word.
+@dev From the highest bit down: size 72, limit price 75, escrow 44, the second it fills at 32,
+     keeper's fee 27, market 5, reduce-only 1. A word whose size is zero is no order.
+"""
+
+from interfaces import IPerpetualMarket
+
+SIZE_UNIT: constant(uint256) = 10**9  # base wad
+PRICE_UNIT: constant(uint256) = 10**8  # wad
+ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
+KEEPER_FEE_UNIT: constant(uint256) = 10**12  # quote wad
+
+
+@internal
+@pure
+def _check_grids(size_delta: int256, limit_price: uint256, keeper_fee: uint256):
+    """
+    @notice Refuse what an order's word would have to round.
+    """
+    assert size_delta % convert(SIZE_UNIT, int256) == 0, "size off its grid"
+    assert limit_price % PRICE_UNIT == 0, "limit price off its grid"
+    assert keeper_fee % KEEPER_FEE_UNIT == 0, "keeper's fee off its grid"
+
+
+@internal
+@pure
+def _pack(order: IPerpetualMarket.Order) -> uint256:
+    """
+    @notice An order's word; its numbers lie on their grids.
+    """
+    size: int256 = order.size_delta // convert(SIZE_UNIT, int256)
+    limit: uint256 = order.limit_price // PRICE_UNIT
+    escrow: uint256 = order.escrow // ESCROW_UNIT
+    assert size >= -(2**71) and size < 2**71, "size too large"
+    assert limit < 2**75, "limit price too high"
+    assert escrow < 2**44, "order too large"
+    return (
+        convert(size + (0 if size >= 0 else 2**72), uint256) << 184
+        | limit << 109
+        | escrow << 65
+        | order.fills_at << 33
+        | (order.keeper_fee // KEEPER_FEE_UNIT) << 6
+        | order.market << 1
+        | convert(order.is_reduce_only, uint256)
+    )
+
+
+@internal
+@pure
+def _unpack(id: uint256, word: uint256) -> IPerpetualMarket.Order:
+    """
+    @notice The order in a word; `id` is its account plus its slot.
+    """
+    size: uint256 = word >> 184
+    return IPerpetualMarket.Order(
+        id=id,
+        market=(word >> 1) & 31,
+        size_delta=(convert(size, int256) - (0 if size >> 71 == 0 else 2**72))
+        * convert(SIZE_UNIT, int256),
+        limit_price=((word >> 109) & (2**75 - 1)) * PRICE_UNIT,
+        is_reduce_only=word & 1 == 1,
+        fills_at=(word >> 33) & (2**32 - 1),
+        keeper_fee=((word >> 6) & (2**27 - 1)) * KEEPER_FEE_UNIT,
+        escrow=((word >> 65) & (2**44 - 1)) * ESCROW_UNIT,
+    )
+
+
+@internal
+@pure
+def _second_of(word: uint256) -> uint256:
+    """
+    @notice The second whose report prices an order.
+    """
+    return (word >> 33) & (2**32 - 1)
+
+
+@internal
+@pure
+def _market_of(word: uint256) -> uint256:
+    return (word >> 1) & 31
