@@ -11,7 +11,6 @@ from interfaces import IPerpetualMarket
 from contracts.modules import order_words
 
 SLOTS: constant(uint256) = 16
-SLOT_MASK: constant(uint256) = 255
 USED: constant(uint256) = 1
 
 _orders: HashMap[uint256, uint256]  # by account plus slot

@@ -4,15 +4,10 @@ import boa
 import pytest
 
 from clearway.spec.batches import Schedule
-from tests.market.world import ETH, WAD, World, deploy
+from tests.market.world import ETH, WAD, World
 
 PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
 DEAR, CHEAP = 10**6 * WAD, 10**8  # limits that no price of these tests reaches
-
-
-@pytest.fixture(scope="module")
-def contracts():
-    return deploy()
 
 
 @pytest.fixture

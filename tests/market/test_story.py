@@ -3,12 +3,7 @@
 import boa
 import pytest
 
-from tests.market.world import ETH, WAD, World, deploy
-
-
-@pytest.fixture(scope="module")
-def contracts():
-    return deploy()
+from tests.market.world import ETH, WAD, World
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import random
 from collections import Counter
 
 import boa
-import pytest
 
-from tests.market.world import ETH, WAD, World, deploy
+from tests.market.world import ETH, WAD, World
 
 SEEDS = range(12)
 STEPS = 50
@@ -211,11 +210,6 @@ class Walk:
             max_open_interest=ETH.max_open_interest * part // 100,
             max_skew=ETH.max_skew * part // 100,
         )
-
-
-@pytest.fixture(scope="module")
-def contracts():
-    return deploy()
 
 
 def test_contracts_and_model_agree_after_every_step_of_every_walk(contracts):

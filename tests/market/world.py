@@ -9,43 +9,29 @@ from eth_account import Account as Keys
 
 from clearway.reports import Domain, Report, SignedReport
 from clearway.spec import price_feed
-from clearway.spec.batches import Schedule
 from clearway.spec.market import (
     Parameters,
     PerpetualMarket,
-    PoolParameters,
     account_of,
     whole,
 )
 from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
+from tests.spec.world import PARAMETERS, SCHEDULE
+from tests.spec.world import POOL as MODELS_POOL
 
 WAD = 10**18
 START = 1_800_000_000
 NOBODY = "0x" + "00" * 20
 QUORUM = 3
 
-ETH = Parameters(
-    schedule=Schedule(300_000 * WAD, 7_000 * WAD, 2 * 10**14, 6 * 10**14),
-    max_velocity=9 * WAD,
-    funding_cap=WAD // 10,
-    initial_ratio=5 * 10**16,
-    initial_slope=5 * 10**9,
-    maintenance_ratio=25 * 10**15,
-    maintenance_slope=25 * 10**8,
-    profit_ratio=WAD // 2,
+ETH = replace(
+    PARAMETERS,
+    schedule=replace(SCHEDULE, premium_cap=7_000 * WAD),
     max_open_interest=5_000 * WAD,
     max_skew=1_000 * WAD,
-    min_notional=100 * WAD,
-    risk_weight=WAD // 5,
 )
-POOL = PoolParameters(
-    kink=8 * 10**17,
-    rate_at_kink=10**15,
-    rate_at_full=2 * 10**15,
-    max_utilisation=9 * 10**17,
-    insurance_share=WAD // 5,
-)
+POOL = replace(MODELS_POOL, rate_at_full=2 * 10**15)  # the most that the contract takes
 
 
 def as_struct(parameters: Parameters) -> tuple[int, ...]:
