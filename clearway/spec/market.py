@@ -54,6 +54,8 @@ class Parameters:
     max_skew: int  # base wad
     min_notional: int  # quote wad
     risk_weight: int  # wad: the vault's capital at risk per notional of the heavier side
+    penalty_ratio: int  # wad: what a liquidation takes, per notional closed
+    insurance_limit: int  # quote wad: what the market's insurance pays within a day
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class PoolParameters:
     rate_at_full: int  # wad per day
     max_utilisation: int  # wad
     insurance_share: int  # wad: of fees; the rest is the vault's
+    buffer: int  # wad: how far above maintenance a partial liquidation leaves an account
+    least_reward: int  # wad: the keeper's share of a penalty at once
+    most_reward: int  # wad: and after the ramp
+    reward_ramp: int  # seconds
+    most_cost: int  # quote wad: what a keeper is paid for his gas at most
 
 
 @dataclass(frozen=True)

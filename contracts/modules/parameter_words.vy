@@ -4,7 +4,8 @@
 @title parameter_words
 @license AGPL-3.0-only
 @notice Knows how parameters lie in words, their grids and their hard bounds.
-@dev Two words a market, one for the pool. A value off its grid is refused, not rounded.
+@dev Two words a market, one for the pool. The first prices trades and time, the second margins
+     and limits. A value off its grid is refused, not rounded.
 """
 
 from interfaces import IPerpetualMarket
@@ -15,6 +16,9 @@ FEE_GRID: constant(uint256) = 10**11
 RATIO_GRID: constant(uint256) = 10**14
 RATE_GRID: constant(uint256) = 10**12
 NOTIONAL_GRID: constant(uint256) = 10 * 10**18
+LIMIT_GRID: constant(uint256) = 1_000 * 10**18
+COST_GRID: constant(uint256) = 10**16
+BORROWING_GRID: constant(uint256) = 10**6
 
 MOST_FEE: constant(uint256) = 10**16  # 1 %
 MOST_VELOCITY: constant(uint256) = 100 * 10**18  # per day^2
@@ -23,6 +27,8 @@ MOST_BORROWING: constant(uint256) = 2 * 10**15  # per day
 LEAST_INITIAL: constant(uint256) = 10**16  # leverage up to 100
 MOST_SLOPE: constant(uint256) = 10**12 - 1  # a millionth per quote
 MOST_SIZE: constant(uint256) = 10**27  # base wad
+LEAST_BUFFER: constant(uint256) = 10**16
+MOST_COST: constant(uint256) = 100 * 10**18  # quote wad
 
 @internal
 @pure
@@ -48,24 +54,29 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.profit_ratio <= WAD, "profit ratio out of range"
     assert p.min_notional > 0 and p.min_notional <= 255 * NOTIONAL_GRID, "min notional out of range"
     assert p.risk_weight > 0 and p.risk_weight <= WAD, "risk weight out of range"
+    # Closing must free more margin than its penalty takes.
+    assert 2 * p.penalty_ratio <= p.maintenance_ratio, "penalty over half of maintenance"
     first: uint256 = (
         self._on_grid(p.skew_scale, SIZE_GRID)
-        | self._on_grid(p.premium_cap, SIZE_GRID) << 64
-        | self._on_grid(p.taker_fee, FEE_GRID) << 128
-        | self._on_grid(p.maker_fee, FEE_GRID) << 148
-        | self._on_grid(p.initial_ratio, RATIO_GRID) << 168
-        | self._on_grid(p.maintenance_ratio, RATIO_GRID) << 184
-        | self._on_grid(p.profit_ratio, RATIO_GRID) << 200
-        | self._on_grid(p.risk_weight, RATIO_GRID) << 216
-        | self._on_grid(p.min_notional, NOTIONAL_GRID) << 232
+        | self._on_grid(p.premium_cap, SIZE_GRID) << 56
+        | self._on_grid(p.taker_fee, FEE_GRID) << 112
+        | self._on_grid(p.maker_fee, FEE_GRID) << 132
+        | self._on_grid(p.max_velocity, RATE_GRID) << 152
+        | self._on_grid(p.funding_cap, RATE_GRID) << 184
+        | self._on_grid(p.risk_weight, RATIO_GRID) << 208
+        | self._on_grid(p.min_notional, NOTIONAL_GRID) << 224
     )
+    assert p.insurance_limit < 2**16 * LIMIT_GRID, "insurance limit out of range"
     second: uint256 = (
-        self._on_grid(p.max_velocity, RATE_GRID)
-        | self._on_grid(p.funding_cap, RATE_GRID) << 32
-        | p.initial_slope << 56
-        | p.maintenance_slope << 96
-        | self._on_grid(p.max_open_interest, SIZE_GRID) << 136
-        | self._on_grid(p.max_skew, SIZE_GRID) << 192
+        self._on_grid(p.initial_ratio, RATIO_GRID)
+        | self._on_grid(p.maintenance_ratio, RATIO_GRID) << 16
+        | self._on_grid(p.profit_ratio, RATIO_GRID) << 32
+        | p.initial_slope << 48
+        | p.maintenance_slope << 88
+        | self._on_grid(p.max_open_interest, SIZE_GRID) << 128
+        | self._on_grid(p.max_skew, SIZE_GRID) << 178
+        | self._on_grid(p.penalty_ratio, RATIO_GRID) << 228
+        | self._on_grid(p.insurance_limit, LIMIT_GRID) << 240
     )
     return first, second
 
@@ -81,22 +92,33 @@ def _on_grid(x: uint256, grid: uint256) -> uint256:
 @pure
 def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
     return IPerpetualMarket.Parameters(
-skew_scale=(first & (2**64 - 1)) * SIZE_GRID,
-        premium_cap=((first >> 64) & (2**64 - 1)) * SIZE_GRID,
-        maker_fee=((first >> 148) & (2**20 - 1)) * FEE_GRID,
-        taker_fee=((first >> 128) & (2**20 - 1)) * FEE_GRID,
-        max_velocity=(second & (2**32 - 1)) * RATE_GRID,
-        funding_cap=((second >> 32) & (2**24 - 1)) * RATE_GRID,
-        initial_ratio=((first >> 168) & (2**16 - 1)) * RATIO_GRID,
-        initial_slope=(second >> 56) & (2**40 - 1),
-        maintenance_ratio=((first >> 184) & (2**16 - 1)) * RATIO_GRID,
-        maintenance_slope=(second >> 96) & (2**40 - 1),
-        profit_ratio=((first >> 200) & (2**16 - 1)) * RATIO_GRID,
-        max_open_interest=((second >> 136) & (2**56 - 1)) * SIZE_GRID,
-        max_skew=((second >> 192) & (2**64 - 1)) * SIZE_GRID,
-        min_notional=((first >> 232) & 255) * NOTIONAL_GRID,
-        risk_weight=((first >> 216) & (2**16 - 1)) * RATIO_GRID,
+        skew_scale=self._field(first, 0, 56, SIZE_GRID),
+        premium_cap=self._field(first, 56, 56, SIZE_GRID),
+        maker_fee=self._field(first, 132, 20, FEE_GRID),
+        taker_fee=self._field(first, 112, 20, FEE_GRID),
+        max_velocity=self._field(first, 152, 32, RATE_GRID),
+        funding_cap=self._field(first, 184, 24, RATE_GRID),
+        initial_ratio=self._field(second, 0, 16, RATIO_GRID),
+        initial_slope=self._field(second, 48, 40, 1),
+        maintenance_ratio=self._field(second, 16, 16, RATIO_GRID),
+        maintenance_slope=self._field(second, 88, 40, 1),
+        profit_ratio=self._field(second, 32, 16, RATIO_GRID),
+        max_open_interest=self._field(second, 128, 50, SIZE_GRID),
+        max_skew=self._field(second, 178, 50, SIZE_GRID),
+        min_notional=self._field(first, 224, 8, NOTIONAL_GRID),
+        risk_weight=self._field(first, 208, 16, RATIO_GRID),
+        penalty_ratio=self._field(second, 228, 12, RATIO_GRID),
+        insurance_limit=self._field(second, 240, 16, LIMIT_GRID),
     )
+
+
+@internal
+@pure
+def _field(word: uint256, shift: uint256, bits: uint256, grid: uint256) -> uint256:
+    """
+    @dev Not checked: a field has at most 56 bits and a grid at most 2^70.
+    """
+    return unsafe_mul((word >> shift) & unsafe_sub(1 << bits, 1), grid)
 
 
 @internal
@@ -110,12 +132,21 @@ def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
     assert p.rate_at_full <= MOST_BORROWING, "borrowing rate out of range"
     assert p.max_utilisation <= WAD, "utilisation out of range"
     assert p.insurance_share <= WAD, "insurance share out of range"
+    assert p.buffer >= LEAST_BUFFER and p.buffer <= WAD, "buffer out of range"
+    assert p.least_reward <= p.most_reward and p.most_reward <= WAD, "rewards out of range"
+    assert p.reward_ramp > 0 and p.reward_ramp < 2**16, "reward ramp out of range"
+    assert p.most_cost <= MOST_COST, "cost out of range"
     return (
         self._on_grid(p.kink, RATIO_GRID)
         | self._on_grid(p.max_utilisation, RATIO_GRID) << 16
         | self._on_grid(p.insurance_share, RATIO_GRID) << 32
-        | p.rate_at_kink << 64
-        | p.rate_at_full << 128
+        | self._on_grid(p.rate_at_kink, BORROWING_GRID) << 48
+        | self._on_grid(p.rate_at_full, BORROWING_GRID) << 80
+        | self._on_grid(p.buffer, RATIO_GRID) << 112
+        | self._on_grid(p.least_reward, RATIO_GRID) << 128
+        | self._on_grid(p.most_reward, RATIO_GRID) << 144
+        | p.reward_ramp << 160
+        | self._on_grid(p.most_cost, COST_GRID) << 176
     )
 
 
@@ -123,9 +154,14 @@ def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
 @pure
 def _unpack_pool(word: uint256) -> IPerpetualMarket.PoolParameters:
     return IPerpetualMarket.PoolParameters(
-kink=(word & (2**16 - 1)) * RATIO_GRID,
-        rate_at_kink=(word >> 64) & (2**64 - 1),
-        rate_at_full=word >> 128,
-        max_utilisation=((word >> 16) & (2**16 - 1)) * RATIO_GRID,
-        insurance_share=((word >> 32) & (2**16 - 1)) * RATIO_GRID,
+        kink=self._field(word, 0, 16, RATIO_GRID),
+        rate_at_kink=self._field(word, 48, 32, BORROWING_GRID),
+        rate_at_full=self._field(word, 80, 32, BORROWING_GRID),
+        max_utilisation=self._field(word, 16, 16, RATIO_GRID),
+        insurance_share=self._field(word, 32, 16, RATIO_GRID),
+        buffer=self._field(word, 112, 16, RATIO_GRID),
+        least_reward=self._field(word, 128, 16, RATIO_GRID),
+        most_reward=self._field(word, 144, 16, RATIO_GRID),
+        reward_ramp=self._field(word, 160, 16, 1),
+        most_cost=self._field(word, 176, 16, COST_GRID),
     )

@@ -44,3 +44,15 @@ def _set(market: uint256, first: uint256, second: uint256):
 @internal
 def _set_pool(word: uint256):
     self._pool = word
+
+
+@internal
+@view
+def _words_of(market: uint256) -> (uint256, uint256):
+    return self._first[market], self._second[market]
+
+
+@internal
+@view
+def _pool_word() -> uint256:
+    return self._pool
