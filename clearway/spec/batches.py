@@ -6,7 +6,7 @@ is shared by the heavier side in proportion to size, and the lighter side pays n
 
 from dataclasses import dataclass
 
-from clearway.spec import fee_math, premium_math, wad
+from clearway.spec import fee_math, positions, premium_math, wad
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,26 @@ class Terms:
     premium: int  # below zero it is a rebate
 
 
-def own_side_terms(size_delta: int, side: int, skew: int, price: int, schedule: Schedule) -> Terms:
-    """Return what an order pays if its own side, `side` in all, meets nobody: the worst of all.
+def side_terms(side: int, skew: int, price: int, schedule: Schedule) -> Terms:
+    """Return what all orders of one side, `side` in all, pay together if they meet nobody."""
+    return Terms(
+        fee_math.trade_fee(skew, side, price, schedule.maker_fee, schedule.taker_fee),
+        premium_math.premium(skew, side, price, schedule.skew_scale, schedule.premium_cap),
+    )
+
+
+def dearest_share(terms: Terms, size_delta: int, side: int, price: int) -> Terms:
+    """Return what one order of a side that meets nobody pays: the worst of all.
 
     A rebate counts as nothing, for the other side may take it away and the reserve may be empty.
     The last units are what the roundings of a `Meeting` may add: its fee is a sum of two and is
     shared, the potential is floored on both sides of a price, and its premium is shared too.
     """
-    premium = premium_math.premium(skew, side, price, schedule.skew_scale, schedule.premium_cap)
-    fee = fee_math.trade_fee(skew, side, price, schedule.maker_fee, schedule.taker_fee)
     part, whole = abs(size_delta), abs(side)
+    shared = wad.mul_div_up(max(terms.premium, 0), part, whole) + wad.mul_up(2, price) + 1
     return Terms(
-        wad.mul_div_up(fee, part, whole) + 2,
-        max(wad.signed_mul_div_ceil(premium, part, whole), 0) + wad.mul_up(2, price) + 1,
+        wad.mul_div_up(terms.fee, part, whole) + 2,
+        positions.to_grid_up(shared, positions.MONEY_UNIT),
     )
 
 
@@ -74,7 +81,9 @@ def terms(meeting: Meeting, size_delta: int) -> Terms:
         whole = max(meeting.buys, meeting.sells)
         return Terms(
             wad.mul_div_up(meeting.fee, part, whole),
-            wad.signed_mul_div_ceil(meeting.premium, part, whole),
+            positions.to_grid_up(
+                wad.signed_mul_div_ceil(meeting.premium, part, whole), positions.MONEY_UNIT
+            ),
         )
     return Terms(wad.mul_div_up(part * meeting.maker_fee, meeting.price, wad.WAD**2), 0)
 

@@ -25,8 +25,3 @@ def borrowing_rate(utilisation: int, kink: int, rate_at_kink: int, rate_at_full:
 
 def borrow_growth(rate: int, elapsed: int) -> int:
     return wad.mul_div_up(rate, elapsed, DAY)
-
-
-def borrowing_owed(size: int, index_growth: int, price: int) -> int:
-    """Return what a position owes in quote wad, rounded up."""
-    return wad.mul_div_up(size * price, index_growth, wad.WAD**2)

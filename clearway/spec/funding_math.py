@@ -35,8 +35,3 @@ def index_growth(rate: int, velocity: int, elapsed: int, cap: int) -> int:
     on_the_line = (rate + last_rate) / 2 * days_on_the_line
     at_the_cap = last_rate * (days - days_on_the_line)
     return floor(on_the_line + at_the_cap)
-
-
-def funding_owed(size: int, index_growth: int, price: int) -> int:
-    """Return what a position owes in quote wad, rounded up; below zero it is owed."""
-    return wad.signed_mul_div_ceil(size * price, index_growth, wad.WAD**2)

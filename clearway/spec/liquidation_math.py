@@ -12,19 +12,16 @@ def square_root_up(x: int) -> int:
 
 
 def liquidation_fraction(
-    equity: int, notional: int, linear: int, quadratic: int, penalty_ratio: int, buffer: int
+    equity: int, linear: int, quadratic: int, penalty: int, buffer: int
 ) -> int:
     """Return the fraction of every position to close, in wad, rounded up.
 
     The part that is kept, y, solves curve * y^2 + slope * y = rest.
     """
+    assert penalty < linear, "penalty above maintenance"
     buffered = wad.WAD + buffer
     needed = buffered * (linear + quadratic)
-    rest = equity * wad.WAD - penalty_ratio * notional
-    slope = buffered * linear - penalty_ratio * notional
-    curve = buffered * quadratic
-
-    assert penalty_ratio * notional < linear * wad.WAD, "penalty above maintenance"
+    rest = (equity - penalty) * wad.WAD
     if rest <= 0:
         return wad.WAD
     if equity * wad.WAD >= needed:
@@ -32,15 +29,10 @@ def liquidation_fraction(
 
     unit = needed // LARGEST + 1
     rest = rest // unit
-    slope = wad.mul_div_up(slope, 1, unit)
-    curve = wad.mul_div_up(curve, 1, unit)
+    slope = wad.mul_div_up(buffered * linear - penalty * wad.WAD, 1, unit)
+    curve = wad.mul_div_up(buffered * quadratic, 1, unit)
     root = square_root_up(slope**2 + 4 * curve * rest)
     return wad.WAD - wad.mul_div_down(2 * rest, wad.WAD, slope + root)
-
-
-def penalty(notional: int, penalty_ratio: int, equity: int) -> int:
-    """Return what a liquidation takes, in quote wad: never more than is left."""
-    return min(wad.mul_up(notional, penalty_ratio), max(equity, 0))
 
 
 def reward_share(elapsed: int, ramp: int, least: int, most: int) -> int:

@@ -1,7 +1,8 @@
-"""The perpetual market as a state with transitions: what the contract means.
+"""The perpetual market as a state with transitions: what the contracts mean.
 
 Each transition is refused with the contract's reason or happens whole. Tokens move only at
-`deposit` and `withdraw`; everything else moves numbers between the buckets of `buckets`.
+`deposit`, `withdraw`, `provide` and `pay_out`; everything else moves numbers between the buckets of
+`buckets`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,159 +13,46 @@ from clearway.spec import (
     batches,
     borrowing_math,
     funding_math,
+    liquidation_math,
     margin_math,
     positions,
     price_words,
     wad,
 )
-from clearway.spec.batches import Schedule, Terms
-from clearway.spec.positions import Owed, Position
+from clearway.spec.batches import Terms
+from clearway.spec.positions import MONEY_UNIT, Position
 from clearway.spec.price_feed import PriceFeed
 from clearway.spec.price_words import LANES
 from clearway.spec.refused import Refused, require
+from clearway.spec.state import (
+    AT_RISK_UNIT,
+    DAY,
+    DELAY,
+    ESCROW_UNIT,
+    FLAG_LIFE,
+    KEEPER_FEE_UNIT,
+    LIMIT_UNIT,
+    MOST_KEEPER_FEE,
+    RATE_UNIT,
+    REDUCE_WINDOW,
+    SIGNED_WINDOW,
+    SLOTS,
+    Account,
+    Appraisal,
+    Market,
+    Order,
+    Parameters,
+    PoolParameters,
+    account_of,
+    owner_of,
+)
 
-DELAY = 2  # seconds between an order's commit and the second that prices it
-SIGNED_WINDOW = 600  # seconds in which only the signed report counts
-REDUCE_WINDOW = 86_400  # seconds in which an order that reduces may still be executed
-MOST_KEEPER_FEE = 100 * wad.WAD  # quote wad
-KEEPER_FEE_UNIT = 10**12  # quote wad
 STAYS = "stays"
-SLOTS = 16  # orders of an account at one time
-LIMIT_UNIT = 10**8  # wad
-ESCROW_UNIT = 10**14  # quote wad
-AT_RISK_UNIT = 10**12  # quote wad
-RATE_UNIT = 10**6  # wad per day
-SLOT_ROOM = 1 << 8  # an order's name is its account's plus its slot
-ACCOUNT_ROOM = 1 << 96
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """One market's parameters, all within the hard bounds of the contract."""
-
-    schedule: Schedule
-    max_velocity: int  # wad per day^2
-    funding_cap: int  # wad per day
-    initial_ratio: int  # wad
-    initial_slope: int  # wad ratio per quote
-    maintenance_ratio: int  # wad, below the initial one
-    maintenance_slope: int  # wad ratio per quote
-    profit_ratio: int  # wad: how much of an open profit backs open positions
-    max_open_interest: int  # base wad, of each side
-    max_skew: int  # base wad
-    min_notional: int  # quote wad
-    risk_weight: int  # wad: the vault's capital at risk per notional of the heavier side
-    penalty_ratio: int  # wad: what a liquidation takes, per notional closed
-    insurance_limit: int  # quote wad: what the market's insurance pays within a day
-
-
-@dataclass(frozen=True)
-class PoolParameters:
-    """What holds for all markets together."""
-
-    kink: int  # wad
-    rate_at_kink: int  # wad per day
-    rate_at_full: int  # wad per day
-    max_utilisation: int  # wad
-    insurance_share: int  # wad: of fees; the rest is the vault's
-    buffer: int  # wad: how far above maintenance a partial liquidation leaves an account
-    least_reward: int  # wad: the keeper's share of a penalty at once
-    most_reward: int  # wad: and after the ramp
-    reward_ramp: int  # seconds
-    most_cost: int  # quote wad: what a keeper is paid for his gas at most
-
-
-@dataclass(frozen=True)
-class Order:
-    """A committed order."""
-
-    market: int
-    size_delta: int  # base wad
-    limit_price: int  # wad
-    is_reduce_only: bool
-    fills_at: int  # the second whose report prices it
-    keeper_fee: int  # quote wad
-    escrow: int  # quote wad, the keeper's fee included
-
-    @property
-    def committed_at(self) -> int:
-        """Return when its windows began: the chain's time, unless the clock lagged."""
-        return self.fills_at - DELAY
-
-
-@dataclass
-class Account:
-    """An owner's money and positions. A margin below zero is owed while positions are open."""
-
-    margin: int = 0  # quote wad
-    positions: dict[int, Position] = field(default_factory=dict)
-    orders: dict[int, Order] = field(default_factory=dict)
-
-    @property
-    def escrow(self) -> int:
-        """Return what the committed orders hold; quote wad."""
-        return sum(order.escrow for order in self.orders.values())
-
-
-@dataclass
-class Market:
-    """One market's state at its last touch, and the running sums over its positions."""
-
-    parameters: Parameters
-    updated_at: int
-    long: int = 0  # base wad
-    short: int = 0  # base wad, unsigned
-    rate: int = 0  # wad per day
-    funding_index: int = 0  # wad
-    borrowing_long: int = 0  # wad
-    borrowing_short: int = 0  # wad
-    borrowing_rate: int = 0  # wad per day
-    cost_sum: int = 0  # quote wad, signed
-    entry_funding_sum: int = 0  # sum of size * entry; wad * wad
-    entry_borrowing_sum: int = 0  # sum of |size| * entry; wad * wad
-    at_risk: int = 0  # quote wad
-    impact_reserve: int = 0  # quote wad
-    fees: int = 0  # quote wad, not yet shared out
-
-    @property
-    def skew(self) -> int:
-        """Return long minus short; base wad."""
-        return self.long - self.short
-
-    def borrowing_index(self, size: int) -> int:
-        """Return the index of the side that a size is on."""
-        return self.borrowing_long if size > 0 else self.borrowing_short
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """What an account has and needs; quote wad."""
-
-    equity: int  # margin, escrow and open results less what is owed
-    backing: int  # the same, with each open profit cut to its market's ratio
-    free: int  # margin less open losses, what is owed and initial margin; below zero if missing
-    initial: int
-    maintenance: int
-
-    @property
-    def spare(self) -> int:
-        """Return the equity above maintenance."""
-        return self.equity - self.maintenance
-
-
-def account_of(owner: int, number: int = 0) -> int:
-    """Return an account's name: its owner's address, and a number of the owner's choice."""
-    return owner * ACCOUNT_ROOM + number * SLOT_ROOM
-
-
-def owner_of(account: int) -> int:
-    """Return whose an account is."""
-    return account // ACCOUNT_ROOM
 
 
 @dataclass
 class PerpetualMarket:
-    """Everything that the contract holds."""
+    """Everything that the contracts hold."""
 
     feed: PriceFeed
     pool: PoolParameters
@@ -173,8 +61,8 @@ class PerpetualMarket:
     accounts: dict[int, Account] = field(default_factory=dict)
     held: int = 0  # token units that came in and did not leave
     cash: int = 0  # quote wad, the vault's
-    insurance: int = 0  # quote wad
     at_risk: int = 0  # quote wad, over all markets
+    set_aside: int = 0  # quote wad: redemptions that wait for their owners
     claims: list[tuple[int, int]] = field(default_factory=list)
     """Profits that the vault could not pay, oldest first: account, quote wad."""
 
@@ -184,7 +72,9 @@ class PerpetualMarket:
             self,
             markets={number: replace(state) for number, state in self.markets.items()},
             accounts={
-                name: Account(holder.margin, dict(holder.positions), dict(holder.orders))
+                name: replace(
+                    holder, positions=dict(holder.positions), orders=dict(holder.orders)
+                )
                 for name, holder in self.accounts.items()
             },
             claims=list(self.claims),
@@ -195,11 +85,6 @@ class PerpetualMarket:
     def list_market(self, now: int, market: int, parameters: Parameters) -> None:
         """Open a market."""
         self.markets[market] = Market(parameters, now)
-
-    def provide(self, amount: int) -> None:
-        """Add to the vault's cash; token units."""
-        self.held += amount
-        self.cash += amount * self.scale
 
     def deposit(self, account: int, amount: int) -> None:
         """Add to an account's margin; token units. Anyone may, for any account."""
@@ -216,19 +101,30 @@ class PerpetualMarket:
         self.held -= amount
 
     def free_margin(self, now: int, account: int) -> int:
-        """Return what may leave: the margin less open losses, what is owed and initial margin.
-
-        An account with positions is judged at the newest price of its first market, and at the
-        others' of the same second.
-        """
+        """Return what may leave: the margin less open losses, what is owed and initial margin."""
         holder = self.accounts.get(account, Account())
-        prices: dict[int, int] = {}
-        if holder.positions:
-            first = min(holder.positions)
-            newest = self.feed.price(now, first)
-            for market in holder.positions:
-                prices[market] = self.feed.price_at(market, newest.observed_at).price
-        return max(self.appraise(now, account, prices).free, 0)
+        if not holder.positions:
+            return max(holder.margin, 0)
+        return max(self.appraise(now, account, self._newest_prices(now, account)).free, 0)
+
+    def provide(self, amount: int) -> None:
+        """Add to the vault's cash; token units."""
+        self.held += amount
+        self.cash += amount * self.scale
+
+    def put_aside(self, amount: int) -> None:
+        """Take from the cash for who leaves, if it doesn't back positions; token units."""
+        money = amount * self.scale
+        require(not self.claims and money <= self.cash, "vault fully used")
+        used = borrowing_math.utilisation(self.at_risk, self.cash - money)
+        require(used <= self.pool.max_utilisation, "vault fully used")
+        self.cash -= money
+        self.set_aside += money
+
+    def pay_out(self, amount: int) -> None:
+        """Let go what was set aside; token units."""
+        self.set_aside -= amount * self.scale
+        self.held -= amount
 
     # Orders
 
@@ -295,7 +191,7 @@ class PerpetualMarket:
         require(now > order.committed_at + window, "order still open")
         del self._account(account).orders[slot]
         self._credit(account, order.escrow)
-        self._write_off(account)
+        self._write_off(now, account, order.market)
 
     def execute(
         self, now: int, keeper: int, market: int, batch: Sequence[tuple[int, int]]
@@ -379,6 +275,12 @@ class PerpetualMarket:
             state.impact_reserve,
         )
         reward = 0
+        # What an order that failed pays follows from the state that it was judged by.
+        fees = {
+            entry: self._failure(now, entry, price, second)
+            for entry, reason in reasons.items()
+            if reason not in ("", STAYS)
+        }
         for entry, reason in reasons.items():
             account, slot = entry
             if reason == STAYS:
@@ -386,18 +288,22 @@ class PerpetualMarket:
             before = self._account(account).positions.get(market, Position()).size
             order = self._release(account, slot)
             if reason:
-                self._charge_failure(now, account, order, price, second)
+                fee, earned = fees[entry]
+                self._account(account).margin -= fee
+                self.cash += fee
             else:
-                self._fill(
+                self._trade(
                     account, market, sizes[entry], price, batches.terms(meeting, sizes[entry])
                 )
-            size = 0 if reason else sizes[entry]
-            earned = self._keepers_due(now, account, order, before, size, price, second)
+                earned = self._due_for_fill(account, order, before, sizes[entry], price)
+                if positions.increases(before, sizes[entry]):
+                    self._account(account).flagged_at = 0
             reward += earned
             self._credit(account, order.keeper_fee - earned)
-            self._write_off(account)
-        self._credit(account_of(keeper), reward)
-        self._reprice_risk(market, price)
+            self._write_off(now, account, market)
+        if reward:
+            self._credit(account_of(keeper), reward)
+        self._reprice(market, price)
         return list(reasons.values())
 
     def _effective_size(self, account: int, slot: int) -> int:
@@ -437,24 +343,31 @@ class PerpetualMarket:
     ) -> None:
         account, slot = entry
         require(size != 0, "nothing to reduce")
-        order = self._release(account, slot)
+        order = self._order(account, slot)
         holder, state = self._account(account), self.markets[order.market]
         parameters = state.parameters
-        terms = batches.own_side_terms(size, side, state.skew, price, parameters.schedule)
+        whole_side = batches.side_terms(side, state.skew, price, parameters.schedule)
+        terms = batches.dearest_share(whole_side, size, side, price)
         require(
             batches.is_within_limit(size, price, terms.premium, order.limit_price),
             "price beyond limit",
         )
-        before = holder.positions.get(order.market, Position()).size
-        after = before + size
+        before = holder.positions.get(order.market, Position())
+        after = before.size + size
         worth = positions.notional(after, price)
         require(after == 0 or worth >= parameters.min_notional, "position too small")
-        if not positions.increases(before, size):
+        if not positions.increases(before.size, size):
             return
         self._require_room(order.market, side, price)
-        require(
-            self._fill(account, order.market, size, price, terms) == terms, "insufficient margin"
-        )
+        gain = self._gain(state, before, size, price)[1]
+        del holder.orders[slot]
+        holder.margin += order.escrow - order.keeper_fee
+        # What the vault couldn't pay a winner now is a claim, and no margin.
+        paid = max(holder.margin + gain, 0) - max(holder.margin, 0)
+        holder.margin += gain - max(paid - self.free_cash, 0)
+        require(terms.fee + terms.premium <= max(holder.margin, 0), "insufficient margin")
+        holder.margin -= terms.fee + terms.premium
+        holder.positions[order.market] = self._gain(state, before, size, price)[0]
         assert second is not None  # only an order that reduces is filled by a round
         prices = self._prices_at(account, second, order.market, price)
         require(prices is not None, STAYS)
@@ -473,38 +386,55 @@ class PerpetualMarket:
         used = borrowing_math.utilisation(at_risk, self.cash)
         require(used <= self.pool.max_utilisation, "vault fully used")
 
-    # A fill
+    # A trade
 
-    def _fill(self, account: int, market: int, size_delta: int, price: int, terms: Terms) -> Terms:
+    def _gain(
+        self, state: Market, before: Position, size_delta: int, price: int
+    ) -> tuple[Position, int]:
+        """Return a position after a trade, and the realised result less what was owed."""
+        index = state.index(before.size + size_delta)
+        after, realised = positions.filled(before, size_delta, price, index)
+        return after, realised - positions.owed(before, state.index(before.size), price)
+
+    def _trade(
+        self,
+        account: int,
+        market: int,
+        size_delta: int,
+        price: int,
+        terms: Terms,
+        most: int | None = None,
+    ) -> Terms:
         """Settle, realise, pay and replace; return what was paid.
 
-        That is limited to what is left: no fee makes a shortfall. An increase that can't pay all
-        isn't admitted. What a reduction can't pay because its money is in escrow for other orders
-        is owed to the vault.
+        That is limited to what is left, and to `most` in all: no fee makes a shortfall. What a
+        reduction can't pay because its money is in escrow for other orders is owed to the vault.
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
-        due = self._owed(state, before, price)
-        size = before.size + size_delta
-        after, realised = positions.filled(
-            before, size_delta, price, state.funding_index, state.borrowing_index(size)
-        )
-        self._settle(account, realised - due.total)
+        after, gain = self._gain(state, before, size_delta, price)
+        self._settle(account, gain)
+        reduces = not positions.increases(before.size, size_delta)
         room, rebate = holder.margin, max(-terms.premium, 0)
-        if not positions.increases(before.size, size_delta):
+        if reduces:
             room += min(positions.result(after, price), 0)
-        fee = min(terms.fee, max(room + rebate, 0))
-        premium = min(terms.premium, max(room, 0) - fee)
-        state.fees += fee
+        left = max(room, 0) if most is None else min(max(room, 0), most)
+        fee = min(terms.fee, max(min(room, left) + rebate, 0))
+        premium = min(terms.premium, positions.to_grid_down(left - fee, MONEY_UNIT))
+        insured = wad.mul_down(fee, self.pool.insurance_share) // MONEY_UNIT * MONEY_UNIT
+        state.insurance += insured
+        self.cash += fee - insured
         state.impact_reserve += premium
-        if fee + premium > 0:
+        if fee + premium >= 0:
             holder.margin -= fee + premium
         else:
             self._credit(account, -fee - premium)
-        if not positions.increases(before.size, size_delta):
+        if reduces:
             unpaid = terms.fee + terms.premium - fee - premium
-            backed = max(room - fee - premium + holder.escrow, 0)
-            self._settle(account, -min(unpaid, backed))
+            debt = min(unpaid, max(room - fee - premium + holder.escrow, 0))
+            if most is not None:
+                debt = min(debt, max(most - fee - premium, 0))
+            self._settle(account, -debt)
         self._replace(account, market, before, after)
         return Terms(fee, premium)
 
@@ -514,8 +444,7 @@ class PerpetualMarket:
         state.short += max(-after.size, 0) - max(-before.size, 0)
         for position, sign in ((before, -1), (after, 1)):
             state.cost_sum += sign * positions.signed_cost(position)
-            state.entry_funding_sum += sign * position.size * position.entry_funding
-            state.entry_borrowing_sum += sign * abs(position.size) * position.entry_borrowing
+            state.entry_sum += sign * abs(position.size) * position.entry
         holder.positions.pop(market, None)
         if after.size:
             holder.positions[market] = after
@@ -530,74 +459,68 @@ class PerpetualMarket:
         before = max(holder.margin, 0)
         holder.margin += gain
         paid = max(holder.margin, 0) - before
-        if paid > 0 and (self.claims or paid > self.cash):
-            payable = 0 if self.claims else self.cash
-            self.claims.append((account, paid - payable))
-            holder.margin -= paid - payable
-            paid = payable
+        if paid > self.free_cash:
+            unpaid = paid - self.free_cash
+            holder.margin -= unpaid
+            paid -= unpaid
+            self.claims.append((account, unpaid))
         self.cash -= paid
 
-    def _write_off(self, account: int) -> None:
-        """Book a debt that nothing is left to pay: insurance pays the vault what it can.
+    @property
+    def free_cash(self) -> int:
+        """Return what the vault can pay a winner now: nothing while others wait; quote wad."""
+        return 0 if self.claims else self.cash
 
-        While orders hold escrow something is left: it pays the debt when it returns.
+    def _failure(
+        self, now: int, entry: tuple[int, int], price: int, second: int | None
+    ) -> tuple[int, int]:
+        """Return the fee that a failed order pays, and what of its keeper's fee it pays.
+
+        The fee is the taker's, as far as the account stays healthy; the keeper gets what the
+        account could withdraw.
         """
-        holder = self._account(account)
-        if holder.positions or holder.escrow > 0 or holder.margin >= 0:
-            return
-        covered = min(-holder.margin, self.insurance)
-        self.insurance -= covered
-        self.cash += covered
-        holder.margin = 0
-
-    def _charge_failure(
-        self, now: int, account: int, order: Order, price: int, second: int | None
-    ) -> None:
-        """Take the taker fee of an order that failed, as far as the account stays healthy."""
-        holder, state = self._account(account), self.markets[order.market]
+        trial = self.copy()
+        account, slot = entry
+        order = trial._order(account, slot)
+        holder, parameters = trial._account(account), trial.markets[order.market].parameters
+        del holder.orders[slot]
+        holder.margin += order.escrow - order.keeper_fee
         worth = positions.notional(order.size_delta, price)
-        fee = wad.mul_up(worth, state.parameters.schedule.taker_fee)
+        fee = wad.mul_up(worth, parameters.schedule.taker_fee)
         fee = min(fee, order.escrow - order.keeper_fee, max(holder.margin, 0))
-        if holder.positions and second is not None:
-            prices = self._prices_at(account, second, order.market, price)
-            spare = self.appraise(now, account, prices).spare if prices else 0
-            fee = min(fee, max(spare, 0))
-        holder.margin -= fee
-        self.cash += fee
+        most = order.keeper_fee
+        if holder.positions:
+            prices = None
+            if second is not None:
+                prices = trial._prices_at(account, second, order.market, price)
+            if prices is not None:
+                found = trial.appraise(now, account, prices)
+                fee = min(fee, max(found.spare, 0))
+                most = min(most, found.free - fee + order.keeper_fee)
+            else:
+                most = 0
+                fee = fee if second is None else 0
+        return fee, max(min(most, holder.margin - fee + order.keeper_fee), 0)
 
-    def _keepers_due(
-        self,
-        now: int,
-        account: int,
-        order: Order,
-        before: int,
-        size: int,
-        price: int,
-        second: int | None,
+    def _due_for_fill(
+        self, account: int, order: Order, before: int, size_delta: int, price: int
     ) -> int:
-        """Return how much of its keeper's fee an order pays that changed `before` by `size`.
+        """Return how much of its keeper's fee an order pays that changed `before`.
 
         A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
         increase was judged without the fee; a reduction pays out of the initial margin that it
-        frees, and a failure out of what is free.
+        frees.
         """
         holder, parameters = self._account(account), self.markets[order.market].parameters
-        most = order.keeper_fee
-        if holder.positions and size == 0:
-            free = 0
-            if second is not None:
-                prices = self._prices_at(account, second, order.market, price)
-                if prices:
-                    free = self.appraise(now, account, prices).free + order.keeper_fee
-            most = min(most, free)
-        elif holder.positions and not positions.increases(before, size):
+        most = min(order.keeper_fee, holder.margin + order.keeper_fee)
+        if holder.positions and not positions.increases(before, size_delta):
             after = holder.positions.get(order.market, Position())
             freed = _initial(parameters, before, price) - _initial(parameters, after.size, price)
             left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
             most = min(most, freed, left)
-        return max(min(most, holder.margin + order.keeper_fee), 0)
+        return max(most, 0)
 
-    def _reprice_risk(self, market: int, price: int) -> None:
+    def _reprice(self, market: int, price: int) -> None:
         """Note the vault's capital at risk after a trade, and the borrowing rate it gives."""
         state = self.markets[market]
         at_risk = _at_risk(state.parameters, state.long, state.short, price)
@@ -609,26 +532,123 @@ class PerpetualMarket:
         )
         state.borrowing_rate = positions.to_grid_up(rate, RATE_UNIT)
 
+    # Liquidation
+
+    def mark(self, now: int, account: int) -> None:
+        """Flag an account that is below maintenance, or take its flag off. Anyone may."""
+        holder = self.accounts.get(account, Account())
+        require(bool(holder.positions), "no positions")
+        if self.appraise(now, account, self._newest_prices(now, account)).spare >= 0:
+            holder.flagged_at = 0
+        elif now > holder.flagged_at + FLAG_LIFE:
+            holder.flagged_at = now
+
+    def liquidate(self, now: int, keeper: int, account: int, cost: int) -> None:
+        """Close as much of an account as brings it back above maintenance. Anyone may.
+
+        `cost` is what it costs the keeper, in quote wad.
+        """
+        holder = self.accounts.get(account, Account())
+        require(bool(holder.positions), "no positions")
+        prices = self._newest_prices(now, account)
+        for market in holder.positions:
+            outage = self.feed.outage(now, market // LANES)
+            require(outage == "", outage)
+        found = self.appraise(now, account, prices)
+        require(found.spare < 0, "account healthy")
+        fraction = liquidation_math.liquidation_fraction(
+            found.equity, found.linear, found.quadratic, found.penalty, self.pool.buffer
+        )
+        if 2 * (wad.WAD - fraction) < wad.WAD:
+            fraction = wad.WAD
+        kept = wad.WAD - fraction
+
+        # What all payments together may take: the equity above the maintenance of what stays.
+        stays = wad.mul_up(found.linear, kept)
+        stays += wad.mul_div_up(found.quadratic, kept * kept, wad.WAD**2)
+        room = max(found.equity - stays, 0)
+        penalty = min(wad.mul_up(found.penalty, fraction), room)
+        room -= penalty
+        taken = min(penalty, max(holder.margin, 0))
+        holder.margin -= penalty
+
+        elapsed = now - holder.flagged_at
+        share = liquidation_math.reward_share(
+            elapsed if elapsed <= FLAG_LIFE else 0,
+            self.pool.reward_ramp,
+            self.pool.least_reward,
+            self.pool.most_reward,
+        )
+        cost = min(cost, self.pool.most_cost)
+        reward = min(cost + wad.mul_down(taken, share), taken)
+        missing = cost - min(cost, reward)
+        insured = taken - reward
+        self.cash += insured
+        holder.flagged_at = 0
+        for market in sorted(holder.positions):
+            self.markets[market] = state = self.accrued(market, now)
+            parameters, price = state.parameters, prices[market]
+            position = holder.positions[market]
+            closing = _closing(position.size, fraction, price, parameters.min_notional)
+            size_delta = -closing if position.size > 0 else closing
+            terms = batches.side_terms(size_delta, state.skew, price, parameters.schedule)
+            premium = positions.to_grid_up(max(terms.premium, 0), MONEY_UNIT)
+            # Its part of the penalty: that of its notional, at its ratio.
+            part = wad.mul_up(
+                positions.notional(position.size, price), parameters.penalty_ratio
+            )
+            part = insured * part // found.penalty // MONEY_UNIT * MONEY_UNIT
+            self.cash -= part
+            state.insurance += part
+            paid = self._trade(
+                account, market, size_delta, price, Terms(terms.fee, premium), room
+            )
+            room -= min(room, paid.fee + paid.premium)
+            drawn = self._draw(now, market, missing)
+            missing -= drawn
+            reward += drawn
+            self._write_off(now, account, market)
+            self._reprice(market, price)
+        self._credit(account_of(keeper), reward)
+
+    def _draw(self, now: int, market: int, wanted: int) -> int:
+        """Take from a market's insurance what it may pay today, on the grid of money."""
+        state = self.markets[market]
+        day, used = state.paid_on
+        left = state.parameters.insurance_limit
+        if day == now // DAY:
+            left = max(left - used, 0)
+        paid = min(wanted, state.insurance, left) // MONEY_UNIT * MONEY_UNIT
+        if paid:
+            state.insurance -= paid
+            state.paid_on = (now // DAY, state.parameters.insurance_limit - left + paid)
+        return paid
+
+    def _write_off(self, now: int, account: int, market: int) -> None:
+        """Book the debt of who is broke: the market's insurance pays the vault what it may."""
+        holder = self._account(account)
+        if holder.is_broke:
+            self.cash += self._draw(now, market, -holder.margin)
+            holder.margin = 0
+
     # Time
 
     def accrued(self, market: int, now: int) -> Market:
         """Return a market brought up to date; the stored one stays as it is."""
         state = replace(self.markets[market])
         parameters, elapsed = state.parameters, now - state.updated_at
+        if elapsed == 0:
+            return state
         velocity = funding_math.velocity(
             state.skew, parameters.schedule.skew_scale, parameters.max_velocity
         )
         rate = max(-parameters.funding_cap, min(state.rate, parameters.funding_cap))
-        state.funding_index += funding_math.index_growth(
-            rate, velocity, elapsed, parameters.funding_cap
-        )
+        growth = funding_math.index_growth(rate, velocity, elapsed, parameters.funding_cap)
         rate = funding_math.rate_after(rate, velocity, elapsed, parameters.funding_cap)
         state.rate = wad.signed_mul_div_truncated(rate, 1, RATE_UNIT) * RATE_UNIT
-        growth = borrowing_math.borrow_growth(state.borrowing_rate, elapsed)
-        if state.long >= state.short:
-            state.borrowing_long += growth
-        if state.short >= state.long:
-            state.borrowing_short += growth
+        borrowed = borrowing_math.borrow_growth(state.borrowing_rate, elapsed)
+        state.index_long += growth + (borrowed if state.long >= state.short else 0)
+        state.index_short += -growth + (borrowed if state.short >= state.long else 0)
         state.updated_at = now
         return state
 
@@ -638,28 +658,34 @@ class PerpetualMarket:
         """Return what an account has and needs, at a price per market."""
         holder = self.accounts.get(account, Account())
         equity = backing = holder.margin + holder.escrow
-        free, initial, maintenance = holder.margin, 0, 0
+        free = holder.margin
+        initial = linear = quadratic = penalty = 0
         for market, position in holder.positions.items():
             price, state = prices[market], self.accrued(market, now)
-            parameters, due = state.parameters, self._owed(state, position, price)
+            parameters = state.parameters
+            owed = positions.owed(position, state.index(position.size), price)
             result = positions.result(position, price)
             worth = positions.notional(position.size, price)
-            equity += result - due.total
+            equity += result - owed
             counted = wad.mul_down(result, parameters.profit_ratio) if result > 0 else result
-            backing += counted - due.total
-            needed = margin_math.requirement(
-                worth, parameters.initial_ratio, parameters.initial_slope
-            )
-            free += min(result, 0) - max(due.funding, 0) - due.borrowing - needed
+            backing += counted - owed
+            needed = _initial(parameters, position.size, price)
+            free += min(result, 0) - max(owed, 0) - needed
             initial += needed
-            maintenance += margin_math.requirement(
-                worth, parameters.maintenance_ratio, parameters.maintenance_slope
-            )
-        return Appraisal(equity, backing, free, initial, maintenance)
+            linear += margin_math.linear_requirement(worth, parameters.maintenance_ratio)
+            quadratic += margin_math.quadratic_requirement(worth, parameters.maintenance_slope)
+            penalty += wad.mul_up(worth, parameters.penalty_ratio)
+        return Appraisal(equity, backing, free, initial, linear, quadratic, penalty)
 
     def equity(self, now: int, account: int, prices: dict[int, int]) -> int:
         """Return margin, escrow and open results less what is owed, at a price per market."""
         return self.appraise(now, account, prices).equity
+
+    def _newest_prices(self, now: int, account: int) -> dict[int, int]:
+        """Return the newest price of an account's first market, and the others' of that second."""
+        markets = sorted(self._account(account).positions)
+        second = self.feed.price(now, markets[0]).observed_at
+        return {market: self.feed.price_at(market, second).price for market in markets}
 
     def _prices_at(
         self, account: int, second: int, market: int, price: int
@@ -674,30 +700,18 @@ class PerpetualMarket:
                 found[other] = price_words.sound_price(board, other % LANES)
         return found
 
-    @staticmethod
-    def _owed(state: Market, position: Position, price: int) -> Owed:
-        return positions.owed(
-            position, state.funding_index, state.borrowing_index(position.size), price
-        )
-
     def _tile(self, second: int) -> int:
         return -(-second // self.feed.tile_length)
 
     # Buckets
-
-    def sweep(self, market: int) -> None:
-        """Share a market's fees out to insurance and vault. Anyone may."""
-        state = self.markets[market]
-        insured = wad.mul_down(state.fees, self.pool.insurance_share)
-        self.insurance += insured
-        self.cash += state.fees - insured
-        state.fees = 0
 
     def pay_claims(self, most: int) -> None:
         """Pay claims from the vault's cash, oldest first, `most` of them. Anyone may."""
         for _ in range(min(most, len(self.claims))):
             account, claim = self.claims[0]
             paid = min(claim, self.cash)
+            if paid == 0:
+                return
             self.cash -= paid
             self._credit(account, paid)
             if paid < claim:
@@ -713,10 +727,15 @@ class PerpetualMarket:
             "margins": sum(max(holder.margin, 0) for holder in holders),
             "escrows": sum(holder.escrow for holder in holders),
             "vault cash": self.cash,
-            "insurance": self.insurance,
+            "set aside": self.set_aside,
+            "insurance": sum(state.insurance for state in states),
             "impact reserves": sum(state.impact_reserve for state in states),
-            "fees": sum(state.fees for state in states),
         }
+
+    @property
+    def debts(self) -> int:
+        """Return what accounts owe the vault; quote wad."""
+        return sum(max(-holder.margin, 0) for holder in self.accounts.values())
 
     def _credit(self, account: int, money: int) -> None:
         """Add margin. What a debt swallows is the vault's, which had gone without it."""
@@ -744,6 +763,14 @@ class PerpetualMarket:
 def _side(size: int, sizes: Iterable[int]) -> int:
     """Return the sum of those that have the sign of one."""
     return sum(other for other in sizes if (other > 0) == (size > 0))
+
+
+def _closing(size: int, fraction: int, price: int, min_notional: int) -> int:
+    """Return how much of a position a liquidation closes: all, where dust would stay."""
+    lots = wad.mul_div_up(abs(size) // positions.SIZE_UNIT, fraction, wad.WAD)
+    closing = lots * positions.SIZE_UNIT
+    rest = wad.mul_up(abs(size) - closing, price)
+    return abs(size) if rest < min_notional else closing
 
 
 def _initial(parameters: Parameters, size: int, price: int) -> int:

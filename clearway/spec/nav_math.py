@@ -16,9 +16,12 @@ def open_result_ceil(skew: int, cost_sum: int, price: int) -> int:
     return wad.signed_mul_div_ceil(skew * price - cost_sum, 1, wad.WAD)
 
 
-def funding_due(skew: int, index: int, entry_sum: int, price: int) -> int:
-    """Return the funding that the traders owe together, in quote wad, rounded down."""
-    return wad.signed_mul_div_floor(skew * index - entry_sum, price, wad.WAD**2)
+def time_due(
+    long: int, short: int, index_long: int, index_short: int, entry_sum: int, price: int
+) -> int:
+    """Return what the traders owe together for time, in quote wad, rounded down."""
+    growth = long * index_long + short * index_short - entry_sum
+    return wad.signed_mul_div_floor(growth, price, wad.WAD**2)
 
 
 def shares_down(

@@ -1,39 +1,29 @@
 """One position: what it owes and gains, and what a fill makes of it.
 
 Numbers are wads. Stored ones lie on coarser grids, so that a position fits one word on chain: sizes
-on SIZE_UNIT, costs on COST_UNIT, index entries on ENTRY_UNIT. Going to the grid favours the pool.
+on SIZE_UNIT, costs on MONEY_UNIT, entries on ENTRY_UNIT. Going to the grid favours the pool.
+
+Each side of a market has one index of what it owes for time, per notional: funding (which the
+lighter side is paid, so its index may fall) and borrowing together. A position keeps the index of
+its side at its last settlement, its entry.
 """
 
 from dataclasses import dataclass
 
-from clearway.spec import borrowing_math, funding_math, wad
+from clearway.spec import wad
 
 SIZE_UNIT = 10**9  # base wad
-COST_UNIT = 10**9  # quote wad
-ENTRY_UNIT = 10**5  # wad of an index
+MONEY_UNIT = 10**9  # quote wad
+ENTRY_UNIT = 10**8  # wad of an index
 
 
 @dataclass(frozen=True)
 class Position:
-    """A signed size, what it cost, and the indices at its last settlement."""
+    """A signed size, what it cost, and its side's index at its last settlement."""
 
     size: int = 0  # base wad, long above zero
     cost: int = 0  # quote wad, never below zero: the size at its average entry price
-    entry_funding: int = 0  # wad
-    entry_borrowing: int = 0  # wad
-
-
-@dataclass(frozen=True)
-class Owed:
-    """What a position owes for time; quote wad."""
-
-    funding: int  # below zero if it is owed
-    borrowing: int
-
-    @property
-    def total(self) -> int:
-        """Return both together."""
-        return self.funding + self.borrowing
+    entry: int = 0  # wad
 
 
 def signed_cost(position: Position) -> int:
@@ -61,14 +51,13 @@ def result(position: Position, price: int) -> int:
     return wad.signed_mul_floor(position.size, price) - signed_cost(position)
 
 
-def owed(position: Position, funding_index: int, borrowing_index: int, price: int) -> Owed:
-    """Return what the position owes since its last settlement, rounded up."""
-    return Owed(
-        funding_math.funding_owed(position.size, funding_index - position.entry_funding, price),
-        borrowing_math.borrowing_owed(
-            abs(position.size), borrowing_index - position.entry_borrowing, price
-        ),
-    )
+def owed(position: Position, index: int, price: int) -> int:
+    """Return what the position owes for the time since its last settlement, rounded up.
+
+    Below zero it is owed to it. `index` is that of its side.
+    """
+    worth = abs(position.size) * price
+    return wad.signed_mul_div_ceil(worth, index - position.entry, wad.WAD**2)
 
 
 def closing_size(size: int, size_delta: int) -> int:
@@ -91,40 +80,28 @@ def closed(position: Position, closing: int, price: int) -> tuple[int, int]:
     if closing == abs(position.size):
         gone = position.cost
     elif position.size > 0:
-        gone = wad.mul_div_up(position.cost // COST_UNIT, closing, position.size) * COST_UNIT
+        gone = wad.mul_div_up(position.cost // MONEY_UNIT, closing, position.size) * MONEY_UNIT
     else:
-        gone = wad.mul_div_down(position.cost // COST_UNIT, closing, -position.size) * COST_UNIT
+        gone = wad.mul_div_down(position.cost // MONEY_UNIT, closing, -position.size) * MONEY_UNIT
     part = Position(closing if position.size > 0 else -closing, gone)
     return result(part, price), position.cost - gone
 
 
 def filled(
-    position: Position,
-    size_delta: int,
-    price: int,
-    funding_index: int,
-    borrowing_index_after: int,
+    position: Position, size_delta: int, price: int, index_after: int
 ) -> tuple[Position, int]:
     """Return a settled position after a fill, and the result that the fill realises.
 
-    `borrowing_index_after` is that of the side on which the position is afterwards.
+    `index_after` is that of the side on which the position is afterwards.
     """
     closing = closing_size(position.size, size_delta)
     realised, cost = closed(position, closing, price)
-    size = position.size + size_delta
-    opening = abs(size_delta) - closing
-    worth = opening * price
+    worth = (abs(size_delta) - closing) * price
     if size_delta > 0:
-        cost += wad.mul_div_up(worth, 1, wad.WAD * COST_UNIT) * COST_UNIT
+        cost += wad.mul_div_up(worth, 1, wad.WAD * MONEY_UNIT) * MONEY_UNIT
     else:
-        cost += wad.mul_div_down(worth, 1, wad.WAD * COST_UNIT) * COST_UNIT
+        cost += wad.mul_div_down(worth, 1, wad.WAD * MONEY_UNIT) * MONEY_UNIT
+    size = position.size + size_delta
     if size == 0:
         return Position(), realised
-    to_grid = to_grid_down if size > 0 else to_grid_up
-    after = Position(
-        size,
-        cost,
-        to_grid(funding_index, ENTRY_UNIT),
-        to_grid_down(borrowing_index_after, ENTRY_UNIT),
-    )
-    return after, realised
+    return Position(size, cost, to_grid_down(index_after, ENTRY_UNIT)), realised

@@ -1,5 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
+# pragma experimental-codegen
 # pragma nonreentrancy on
 """
 @title OrderBook
@@ -16,11 +17,21 @@ day; one that may increase expires.
 
 from interfaces import IPerpetualMarket
 from interfaces import IPriceFeed
+from ..math import batches
 from ..math import price_words
 from ..math import wad
+from ..modules import admission
+from ..modules import appraisal
+from ..modules import custody
 from ..modules import order_words
 from ..modules import orders
 initializes: orders
+
+struct Judged:
+    sizes: DynArray[int256, MOST_ORDERS]
+    ends: DynArray[uint256, MOST_ORDERS]
+    meeting: batches.Meeting
+
 
 DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
 SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
@@ -119,7 +130,7 @@ def clear(account: uint256, slot: uint256):
     window: uint256 = REDUCE_WINDOW if order.is_reduce_only else SIGNED_WINDOW
     assert block.timestamp > order.fills_at - DELAY + window, "order still open"
     orders._erase(order.id)
-    extcall MARKET.unlock(account, order.escrow)
+    extcall MARKET.unlock(account, order.market, order.escrow)
     log IPerpetualMarket.OrderCleared(account=account, slot=slot)
 
 
@@ -151,7 +162,23 @@ def submit_and_execute(
 @internal
 def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
     """
-    @notice Judge the orders' windows, read their price, and hand them down.
+    @notice Judge the orders' windows, read their price, and settle them.
+    """
+    words: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
+    second: uint256 = order_words._second_of(words[0])
+    board: uint256 = staticcall FEED.board_at(market // 4, second)
+    self._settle(
+        market, ids, words, price_words._sound_price(board, market % 4), board, second
+    )
+
+
+@internal
+@view
+def _words_of(
+    market: uint256, ids: DynArray[uint256, MOST_ORDERS]
+) -> DynArray[uint256, MOST_ORDERS]:
+    """
+    @notice Orders that one report prices now, as words.
     """
     assert len(ids) > 0, "empty batch"
     words: DynArray[uint256, MOST_ORDERS] = []
@@ -170,10 +197,7 @@ def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
         assert block.timestamp >= second, "order too young"
         assert block.timestamp <= second - DELAY + SIGNED_WINDOW, "too old for a report"
         words.append(word)
-    filled_at: uint256 = order_words._second_of(words[0])
-    board: uint256 = staticcall FEED.board_at(market // 4, filled_at)
-    price: uint256 = price_words._sound_price(board, market % 4)
-    self._fill(market, ids, words, price, board, filled_at)
+    return words
 
 
 @external
@@ -194,11 +218,11 @@ def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
     worse: uint256 = wad._mul_down(found.price, wad.WAD - found.deviation)
     if order.size_delta > 0:
         worse = wad._mul_up(found.price, wad.WAD + found.deviation)
-    self._fill(order.market, [id], [orders._word(id)], worse, 0, 0)
+    self._settle(order.market, [id], [orders._word(id)], worse, 0, 0)
 
 
 @internal
-def _fill(
+def _settle(
     market: uint256,
     ids: DynArray[uint256, MOST_ORDERS],
     words: DynArray[uint256, MOST_ORDERS],
@@ -207,14 +231,207 @@ def _fill(
     second: uint256,
 ):
     """
-    @notice Hand orders down, and take off what doesn't stay.
+    @notice Admit orders, let them meet, and hand down what becomes of each. One that fails only
+            for its company, or for want of another market's price, stays.
+    @param board The price word of the market's board at `second`.
+    @param second The one that all markets are judged at; zero where only this one's price is known.
     """
-    stay: DynArray[bool, MOST_ORDERS] = extcall MARKET.fill(
-        market, ids, words, price, board, second, msg.sender
-    )
+    scene: admission.Scene = empty(admission.Scene)
+    holders: DynArray[uint256, 100] = []
+    scene, holders = self._scene(market, ids, price, board, second)
+    judged: Judged = self._judge_all(scene, ids, words, holders)
+    fills: DynArray[IPerpetualMarket.Fill, MOST_ORDERS] = []
     for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        if not stay[i]:
-            orders._erase(ids[i])
+        end: uint256 = judged.ends[i]
+        if end == admission.STAYS:
+            continue
+        orders._erase(ids[i])
+        if end == admission.STANDS:
+            fills.append(admission._fill(ids[i], words[i], judged.sizes[i], judged.meeting))
+        else:
+            fills.append(
+                self._failed(scene, ids[i], words[i], holders[2 * i], holders[2 * i + 1], end)
+            )
+    extcall MARKET.fill(market, price, fills, msg.sender)
+
+
+@internal
+@view
+def _judge_all(
+    scene: admission.Scene,
+    ids: DynArray[uint256, MOST_ORDERS],
+    words: DynArray[uint256, MOST_ORDERS],
+    holders: DynArray[uint256, 100],
+) -> Judged:
+    """
+    @notice What becomes of each order.
+    @dev Whoever stands in the company of all of its side stands in less company, and alone. Of who
+         doesn't it is asked whether it stands alone, and then in the company of all who do.
+    """
+    judged: Judged = empty(Judged)
+    buys: int256 = 0
+    sells: int256 = 0
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        size: int256 = admission._effective_size(words[i], holders[2 * i + 1])
+        judged.sizes.append(size)
+        if size > 0:
+            buys += size
+        else:
+            sells += size
+
+    buyers: admission.Side = admission._side(scene, buys)
+    sellers: admission.Side = admission._side(scene, sells)
+    buys = 0
+    sells = 0
+    are_undecided: bool = False
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        size: int256 = judged.sizes[i]
+        side: admission.Side = buyers if size > 0 else sellers
+        end: uint256 = self._judge(
+            scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
+        )
+        if end != admission.STANDS and side.size != size:
+            side = admission._side(scene, size)
+            end = self._judge(
+                scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
+            )
+            if end == admission.STANDS:
+                end = admission.UNDECIDED
+                are_undecided = True
+        judged.ends.append(end)
+        if end == admission.STANDS or end == admission.UNDECIDED:
+            if size > 0:
+                buys += size
+            else:
+                sells += size
+
+    if are_undecided:
+        buyers = admission._side(scene, buys)
+        sellers = admission._side(scene, sells)
+        for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+            if judged.ends[i] != admission.UNDECIDED:
+                continue
+            size: int256 = judged.sizes[i]
+            side: admission.Side = buyers if size > 0 else sellers
+            judged.ends[i] = self._judge(
+                scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
+            )
+            if judged.ends[i] != admission.STANDS:
+                judged.ends[i] = admission.STAYS
+                if size > 0:
+                    buys -= size
+                else:
+                    sells -= size
+    judged.meeting = admission._meeting(scene, buys, sells)
+    return judged
+
+
+@internal
+@view
+def _scene(
+    market: uint256,
+    ids: DynArray[uint256, MOST_ORDERS],
+    price: uint256,
+    board: uint256,
+    second: uint256,
+) -> (admission.Scene, DynArray[uint256, 100]):
+    """
+    @notice What orders are judged by, and the words of their accounts and positions.
+    """
+    words: uint256[8] = empty(uint256[8])
+    holders: DynArray[uint256, 100] = []
+    words, holders = staticcall MARKET.scene(market, ids)
+    return admission._scene(market, words, price, board, second), holders
+
+
+@internal
+@view
+def _judge(
+    scene: admission.Scene,
+    id: uint256,
+    word: uint256,
+    size: int256,
+    side: admission.Side,
+    holder: uint256,
+    position: uint256,
+) -> uint256:
+    """
+    @notice Whether an order would stand if its own side were filled whole, or why not.
+    """
+    end: uint256 = 0
+    found: appraisal.Appraisal = empty(appraisal.Appraisal)
+    end, found = admission._judge(scene, word, size, side, holder, position)
+    if end != admission.UNDECIDED:
+        return end
+    is_priced: bool = False
+    found, is_priced = self._with_others(scene, id, found, custody._unpack(holder).markets)
+    if not is_priced:
+        return admission.STAYS
+    if found.backing < convert(found.initial, int256):
+        return admission.NO_MARGIN
+    return admission.STANDS
+
+
+@internal
+@view
+def _with_others(
+    scene: admission.Scene, id: uint256, found: appraisal.Appraisal, markets: uint256
+) -> (appraisal.Appraisal, bool):
+    """
+    @notice An appraisal and an account's positions in other markets than the scene's; whether the
+            report of the second has a price for all of them.
+    """
+    after: appraisal.Appraisal = found
+    rest: uint256 = markets & ~(1 << scene.market)
+    if rest != 0 and scene.second == 0:
+        return after, False
+    for other: uint256 in range(32):
+        if rest >> other == 0:
+            break
+        if (rest >> other) & 1 == 0:
+            continue
+        board: uint256 = scene.board
+        if other // 4 != scene.market // 4:
+            board = staticcall FEED.board_at(other // 4, scene.second)
+        if not price_words._is_sound(board, other % 4):
+            return after, False
+        after = admission._with_exposure(
+            after,
+            staticcall MARKET.exposure(id & ~SLOT_MASK, other),
+            price_words._sound_price(board, other % 4),
+        )
+    return after, True
+
+
+@internal
+def _failed(
+    scene: admission.Scene,
+    id: uint256,
+    word: uint256,
+    holder: uint256,
+    position: uint256,
+    end: uint256,
+) -> IPerpetualMarket.Fill:
+    """
+    @notice What an order that failed for good pays: the taker fee, as far as its account stays
+            healthy, and of its keeper's fee what its account could withdraw.
+    """
+    found: appraisal.Appraisal = admission._released(scene, word, holder, position)
+    is_priced: bool = True
+    markets: uint256 = custody._unpack(holder).markets
+    if markets != 0:
+        found, is_priced = self._with_others(scene, id, found, markets)
+    failed: IPerpetualMarket.Fill = admission._failed(
+        scene, id, word, holder, found, is_priced
+    )
+    log IPerpetualMarket.OrderFailed(
+        account=id & ~SLOT_MASK,
+        market=scene.market,
+        slot=id & SLOT_MASK,
+        reason=admission._reason(end),
+        fee=failed.fee,
+    )
+    return failed
 
 
 @internal
@@ -230,3 +447,26 @@ def order_in(account: uint256, slot: uint256) -> IPerpetualMarket.Order:
     @notice The order in an account's slot.
     """
     return orders._read(account + slot)
+
+
+@external
+@view
+def outcomes(
+    market: uint256, ids: DynArray[uint256, MOST_ORDERS]
+) -> DynArray[String[32], MOST_ORDERS]:
+    """
+    @notice What would become of orders that were executed together now: filled where it is empty,
+            or why not. It reverts as `execute` would.
+    """
+    words: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
+    second: uint256 = order_words._second_of(words[0])
+    board: uint256 = staticcall FEED.board_at(market // 4, second)
+    price: uint256 = price_words._sound_price(board, market % 4)
+    scene: admission.Scene = empty(admission.Scene)
+    holders: DynArray[uint256, 100] = []
+    scene, holders = self._scene(market, ids, price, board, second)
+    judged: Judged = self._judge_all(scene, ids, words, holders)
+    reasons: DynArray[String[32], MOST_ORDERS] = []
+    for end: uint256 in judged.ends:
+        reasons.append(admission._reason(end))
+    return reasons

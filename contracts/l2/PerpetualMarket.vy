@@ -9,16 +9,19 @@
 @notice Accounts, orders and positions in many markets, with the vault on the other side.
 
 `OrderBook` stands above it: it commits orders and brings them here with the price that they fill
-at. `clearway/spec/market.py` says the same in plain integers, and the two agree to the last unit.
+at. So does `Vault`, whose cash stands against the traders. `clearway/spec/market.py` says the same
+in plain integers, and the two agree to the last unit.
 
 @dev Nobody can stop reducing, closing or withdrawing. Increases stop where a market's caps are
      lowered to zero.
 """
 
+from interfaces import IKeeperCosts
 from interfaces import IPerpetualMarket
 from interfaces import IPriceFeed
 from ..math import batches
 from ..math import borrowing_math
+from ..math import liquidation_math
 from ..math import margin_math
 from ..math import positions
 from ..math import price_words
@@ -26,49 +29,49 @@ from ..math import wad
 from ..modules import custody
 initializes: custody
 
-from ..modules import order_words
+from ..modules import parameter_words
 from ..modules import parameters
 initializes: parameters
 
 from ..modules import book
 initializes: book
 
+from ..modules import insurance
+initializes: insurance
+
+from ..modules import appraisal
+
 exports: (
     custody.TOKEN,
     custody.SCALE,
     custody.held,
-    custody.insurance,
+    custody.set_aside,
 )
-
-struct Appraisal:
-    equity: int256  # margin, escrow and open results less what is owed
-    backing: int256  # the same, with each open profit cut to its market's ratio
-    free: int256  # margin less open losses, what is owed and initial margin
-    initial: int256
-    maintenance: int256
-
 
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
-STAYS: constant(String[32]) = "stays"
-UNDECIDED: constant(String[32]) = "stands alone"
+FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
 
 FEED: public(immutable(IPriceFeed))
+COSTS: public(immutable(IKeeperCosts))
 DEPLOYER: immutable(address)
 
 order_book: public(address)
 configuration: public(address)
 vault: public(address)
+final_price: public(HashMap[uint256, uint256])  # wad, by market; zero until it is retired
 
 
 @deploy
-def __init__(token: address, feed: address):
+def __init__(token: address, feed: address, costs: address):
     """
     @param token The collateral, with at most 18 decimals.
+    @param costs What tells what a liquidation costs its keeper.
     """
     custody.__init__(token)
     FEED = IPriceFeed(feed)
+    COSTS = IKeeperCosts(costs)
     DEPLOYER = msg.sender
 
 
@@ -82,7 +85,7 @@ def deposit(account: uint256, amount: uint256):
     """
     assert account & SLOT_MASK == 0 and account >> 96 != 0, "no such account"
     money: uint256 = custody._take_in(amount)
-    self._give(account, money)
+    custody._save_pool(custody._give(account, money, custody._load_pool()))
     log IPerpetualMarket.Deposited(account=account, by=msg.sender, amount=amount)
 
 
@@ -91,30 +94,58 @@ def withdraw(account: uint256, amount: uint256, to: address):
     """
     @notice Take token units from the margin that backs nothing.
     """
-    self._check_owner_of(account)
+    assert account & SLOT_MASK == 0, "no such account"
+    assert convert(account >> 96, address) == msg.sender, "not the owner"
     assert amount > 0, "zero amount"
     holder: custody.Account = custody._load(account)
-    money: uint256 = amount * custody.SCALE
-    assert convert(money, int256) <= self._free_margin(account, holder), "margin in use"
-    pool: custody.Pool = custody._load_pool()
-    holder, pool = custody._charge(holder, pool, money)
+    before: custody.Account = holder
+    money: int256 = convert(amount * custody.SCALE, int256)
+    assert money <= self._free_margin(account, holder), "margin in use"
+    holder.margin -= money
     custody._save(account, holder)
-    custody._save_pool(pool)
+    custody._save_pool(custody._replaced(custody._load_pool(), before, holder))
     log IPerpetualMarket.Withdrawn(account=account, to=to, amount=amount)
     custody._give_out(to, amount)
+
+
+# What the vault asks for
 
 
 @external
 def provide(amount: uint256):
     """
-    @notice Add token units of the caller's, the vault, to the cash that stands against traders.
+    @notice Count token units that the vault has brought as cash that stands against traders.
     """
-    assert msg.sender == self.vault, "not the vault"
-    money: uint256 = custody._take_in(amount)
+    self._check_vault()
     pool: custody.Pool = custody._load_pool()
-    pool.cash += money
+    pool.cash += custody._note(amount)
     custody._save_pool(pool)
-    log IPerpetualMarket.Provided(by=msg.sender, amount=amount)
+
+
+@external
+def put_aside(amount: uint256):
+    """
+    @notice Take token units from the cash for who leaves; refused where they back positions.
+    """
+    self._check_vault()
+    money: uint256 = amount * custody.SCALE
+    pool: custody.Pool = custody._load_pool()
+    assert pool.claims == 0 and money <= pool.cash, "vault fully used"
+    pool.cash -= money
+    used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
+    assert used <= parameters._of_pool().max_utilisation, "vault fully used"
+    custody._save_pool(pool)
+    custody.set_aside += money
+
+
+@external
+def pay_out(amount: uint256, to: address):
+    """
+    @notice Send token units that were set aside.
+    """
+    self._check_vault()
+    custody.set_aside -= amount * custody.SCALE
+    custody._give_out(to, amount)
 
 
 # What the order book asks for
@@ -137,12 +168,14 @@ def lock(
     assert parameters._is_listed(market), "unknown market"
     holder: custody.Account = custody._load(account)
     escrow: uint256 = self._escrow(market, size_delta, price, is_reduce_only, keeper_fee)
-    margin: uint256 = convert(max(holder.margin, 0), uint256)
+    margin: uint256 = custody._above_zero(holder.margin)
     if is_reduce_only:
         escrow = min(escrow, margin // ESCROW_UNIT * ESCROW_UNIT)
         assert escrow >= keeper_fee, "insufficient margin"
     assert escrow <= margin, "insufficient margin"
-    custody._save(account, custody._lock(holder, escrow))
+    holder.margin -= convert(escrow, int256)
+    holder.escrow += escrow
+    custody._save(account, holder)
     return escrow
 
 
@@ -167,241 +200,107 @@ def _escrow(
 
 
 @external
-def unlock(account: uint256, escrow: uint256):
+def unlock(account: uint256, market: uint256, escrow: uint256):
     """
     @notice Give back an order's escrow.
     """
     self._check_order_book()
-    holder: custody.Account = custody._load(account)
     pool: custody.Pool = custody._load_pool()
-    holder, pool = custody._unlock(holder, pool, escrow, 0)
-    holder, pool = custody._write_off(account, holder, pool)
+    holder: custody.Account = custody._load(account)
+    before: custody.Account = holder
+    repaid: uint256 = 0
+    holder.escrow -= escrow
+    holder.margin, repaid = custody._credited(holder.margin, escrow)
+    pool.cash += repaid
+    if self._is_broke(holder):
+        state: book.Market = book._load(market)
+        holder, pool, state = self._write_off(
+            account, market, holder, pool, state, parameters._of(market)
+        )
+        book._save(market, state)
     custody._save(account, holder)
-    custody._save_pool(pool)
+    custody._save_pool(custody._replaced(pool, before, holder))
+
+
+
+
 
 
 @external
 def fill(
     market: uint256,
-    ids: DynArray[uint256, MOST_ORDERS],
-    words: DynArray[uint256, MOST_ORDERS],
     price: uint256,
-    board: uint256,
-    second: uint256,
+    fills: DynArray[IPerpetualMarket.Fill, MOST_ORDERS],
     keeper: address,
-) -> DynArray[bool, MOST_ORDERS]:
+):
     """
-    @notice Admit, let meet, fill; which orders stay, for better company or for want of a price.
-    @param ids Accounts plus slots, ascending; `words` are their orders.
-    @param board The price word of the market's board at `second`.
-    @param second The one that all markets are judged at; zero where only this one's price is known.
+    @notice End committed orders of different accounts: fill those that were admitted, and charge
+            those that failed.
     @param keeper Whose first account earns the orders' fees.
     """
-    self._check_order_book()
+    assert msg.sender == self.order_book, "not the order book"
     p: IPerpetualMarket.Parameters = parameters._of(market)
-    schedule: batches.Schedule = self._schedule(p)
+    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
     state: book.Market = book._accrued(book._load(market), p)
     pool: custody.Pool = custody._load_pool()
-
-    sizes: DynArray[int256, MOST_ORDERS] = []
-    buys: int256 = 0
-    sells: int256 = 0
-    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        size: int256 = self._effective_size(order_words._unpack(ids[i], words[i]))
-        sizes.append(size)
-        if size > 0:
-            buys += size
-        else:
-            sells += size
-
-    # Whoever stands in the company of all of its side stands in less company, and alone. Of who
-    # doesn't it is asked whether it stands alone, and then in the company of all who do.
-    reasons: DynArray[String[32], MOST_ORDERS] = []
-    standing_buys: int256 = 0
-    standing_sells: int256 = 0
-    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        size: int256 = sizes[i]
-        order: IPerpetualMarket.Order = order_words._unpack(ids[i], words[i])
-        side: int256 = buys if size > 0 else sells
-        reason: String[32] = self._why_not(
-            order, size, side, price, board, second, p, schedule, state, pool
-        )
-        if reason != "":
-            if side != size:
-                reason = self._why_not(
-                    order, size, size, price, board, second, p, schedule, state, pool
-                )
-                if reason == "":
-                    reason = UNDECIDED
-        reasons.append(reason)
-        if reason == "" or reason == UNDECIDED:
-            if size > 0:
-                standing_buys += size
-            else:
-                standing_sells += size
-
-    admitted_buys: uint256 = 0
-    admitted_sells: uint256 = 0
-    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        size: int256 = sizes[i]
-        if reasons[i] == UNDECIDED:
-            reason: String[32] = self._why_not(
-                order_words._unpack(ids[i], words[i]),
-                size,
-                standing_buys if size > 0 else standing_sells,
-                price,
-                board,
-                second,
-                p,
-                schedule,
-                state,
-                pool,
-            )
-            reasons[i] = "" if reason == "" else STAYS
-        if reasons[i] == "":
-            if size > 0:
-                admitted_buys += convert(size, uint256)
-            else:
-                admitted_sells += convert(-size, uint256)
-
-    stay: DynArray[bool, MOST_ORDERS] = []
-    meeting: batches.Meeting = batches._meeting(
-        admitted_buys, admitted_sells, book._skew(state), price, schedule, state.impact_reserve
-    )
     reward: uint256 = 0
-    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        stays: bool = reasons[i] == STAYS
-        stay.append(stays)
-        if stays:
-            continue
-        order: IPerpetualMarket.Order = order_words._unpack(ids[i], words[i])
+    for order: IPerpetualMarket.Fill in fills:
         account: uint256 = order.id & ~SLOT_MASK
-        holder: custody.Account = custody._load(account)
-        holder, pool = custody._unlock(holder, pool, order.escrow, order.keeper_fee)
+        before: custody.Account = custody._load(account)
+        holder: custody.Account = before
+        repaid: uint256 = 0
+        holder.escrow -= order.escrow
+        holder.margin, repaid = custody._credited(holder.margin, order.escrow - order.keeper_fee)
+        pool.cash += repaid
         earned: uint256 = 0
-        if reasons[i] == "":
-            before: int256 = book._position(account, market).size
-            holder, pool, state = self._fill(
-                order, sizes[i], price, batches._terms(meeting, sizes[i]), holder, pool, state
-            )
-            earned = self._due_for_fill(order, before, sizes[i], price, p, holder)
+        if order.size_delta == 0:
+            holder.margin -= convert(order.fee, int256)
+            pool.cash += order.fee
+            earned = order.earned
         else:
-            fee: uint256 = self._failure_fee(order, price, board, second, p, holder, state)
-            holder, pool = custody._charge(holder, pool, fee)
-            pool.cash += fee
-            earned = self._due_for_failure(order, price, board, second, p, holder, state)
-            log IPerpetualMarket.OrderFailed(
+            size: int256 = book._position(account, market).size
+            after: positions.Position = empty(positions.Position)
+            paid: batches.Terms = empty(batches.Terms)
+            gain: int256 = 0
+            holder, pool, state, after, paid, gain = self._trade(
+                account,
+                market,
+                order.size_delta,
+                price,
+                batches.Terms(fee=order.fee, premium=order.premium),
+                max_value(uint256),
+                pp.insurance_share,
+                holder,
+                pool,
+                state,
+            )
+            if positions._increases(size, order.size_delta):
+                holder.flagged_at = 0
+            if order.keeper_fee > 0:
+                earned = self._due_for_fill(order.keeper_fee, size, after, price, p, holder)
+            log IPerpetualMarket.OrderFilled(
                 account=account,
                 market=market,
                 slot=order.id & SLOT_MASK,
-                reason=reasons[i],
-                fee=fee,
+                size_delta=order.size_delta,
+                price=price,
+                fee=paid.fee,
+                premium=paid.premium,
+                result=gain,
             )
         reward += earned
-        holder, pool = custody._credit(holder, pool, order.keeper_fee - earned)
-        holder, pool = custody._write_off(account, holder, pool)
+        holder.margin, repaid = custody._credited(holder.margin, order.keeper_fee - earned)
+        pool.cash += repaid
+        if self._is_broke(holder):
+            holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         custody._save(account, holder)
+        pool = custody._replaced(pool, before, holder)
 
-    earning: uint256 = convert(keeper, uint256) << 96
-    earner: custody.Account = custody._load(earning)
-    earner, pool = custody._credit(earner, pool, reward)
-    custody._save(earning, earner)
-
-    at_risk: uint256 = book._risk(p, state.long, state.short, price)
-    pool.at_risk = pool.at_risk + at_risk - state.at_risk
-    state.at_risk = at_risk
-    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
-    used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
-    state.borrowing_rate = wad._mul_div_up(
-        borrowing_math._borrowing_rate(used, pp.kink, pp.rate_at_kink, pp.rate_at_full),
-        1,
-        book.RATE_UNIT,
-    ) * book.RATE_UNIT
+    if reward > 0:
+        pool = custody._give(convert(keeper, uint256) << 96, reward, pool)
+    pool, state = self._repriced(market, price, p, pp, pool, state)
     book._save(market, state)
     custody._save_pool(pool)
-    return stay
-
-
-@internal
-@view
-def _effective_size(order: IPerpetualMarket.Order) -> int256:
-    """
-    @notice An order's size; one that only reduces is cut to what there is to reduce.
-    """
-    if not order.is_reduce_only:
-        return order.size_delta
-    size: int256 = book._position(order.id & ~SLOT_MASK, order.market).size
-    closing: int256 = convert(positions._closing_size(size, order.size_delta), int256)
-    return closing if order.size_delta > 0 else -closing
-
-
-@internal
-@view
-def _why_not(
-    order: IPerpetualMarket.Order,
-    size: int256,
-    side: int256,
-    price: uint256,
-    board: uint256,
-    second: uint256,
-    p: IPerpetualMarket.Parameters,
-    schedule: batches.Schedule,
-    state: book.Market,
-    pool: custody.Pool,
-) -> String[32]:
-    """
-    @notice Why an order wouldn't stand if its own side filled `side` in all; empty if it does.
-    """
-    if size == 0:
-        return "nothing to reduce"
-    account: uint256 = order.id & ~SLOT_MASK
-    terms: batches.Terms = batches._own_side_terms(
-        size, side, book._skew(state), price, schedule
-    )
-    if not batches._is_within_limit(size, price, terms.premium, order.limit_price):
-        return "price beyond limit"
-    before: positions.Position = book._position(account, order.market)
-    if before.size + size != 0:
-        if positions._notional(before.size + size, price) < p.min_notional:
-            return "position too small"
-    if not positions._increases(before.size, size):
-        return ""
-
-    long: uint256 = state.long
-    short: uint256 = state.short
-    if side > 0:
-        long += convert(side, uint256)
-    else:
-        short += convert(-side, uint256)
-    if max(long, short) > p.max_open_interest:
-        return "open interest at its cap"
-    if wad._magnitude(book._skew(state) + side) > p.max_skew:
-        return "skew at its cap"
-    at_risk: uint256 = pool.at_risk + book._risk(p, long, short, price) - state.at_risk
-    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
-    if borrowing_math._utilisation(at_risk, pool.cash) > pp.max_utilisation:
-        return "vault fully used"
-
-    holder: custody.Account = custody._load(account)
-    unused: custody.Pool = pool
-    holder, unused = custody._unlock(holder, unused, order.escrow, order.keeper_fee)
-    after: positions.Position = empty(positions.Position)
-    gain: int256 = 0
-    after, gain = self._filled(state, before, size, price)
-    unpaid: uint256 = 0
-    holder, unused, unpaid = custody._settle(holder, unused, gain)
-    cost: int256 = convert(terms.fee, int256) + terms.premium
-    if cost > max(holder.margin, 0):
-        return "insufficient margin"
-    holder.margin -= cost
-    if not self._is_priced(holder.markets, order.market, board, second):
-        return STAYS
-    found: Appraisal = self._appraise(
-        account, holder, order.market, after, price, board, second, p, state
-    )
-    if found.backing < found.initial:
-        return "insufficient margin"
-    return ""
 
 
 @internal
@@ -412,120 +311,102 @@ def _filled(
     """
     @notice A position after a fill, and what that settles: the realised result less what was owed.
     """
-    funding: int256 = 0
-    borrowing: uint256 = 0
-    funding, borrowing = book._owed(state, before, price)
     after: positions.Position = empty(positions.Position)
     realised: int256 = 0
     after, realised = positions._filled(
-        before,
-        size_delta,
-        price,
-        state.funding_index,
-        book._borrowing_index(state, before.size + size_delta),
+        before, size_delta, price, book._index(state, before.size + size_delta)
     )
-    return after, realised - funding - convert(borrowing, int256)
+    return after, realised - positions._owed(before, book._index(state, before.size), price)
+
+
 
 
 @internal
-def _fill(
-    order: IPerpetualMarket.Order,
+def _trade(
+    account: uint256,
+    market: uint256,
     size_delta: int256,
     price: uint256,
     terms: batches.Terms,
+    most: uint256,
+    insurance_share: uint256,
     holder_before: custody.Account,
     pool_before: custody.Pool,
     state_before: book.Market,
-) -> (custody.Account, custody.Pool, book.Market):
+) -> (custody.Account, custody.Pool, book.Market, positions.Position, batches.Terms, int256):
     """
     @notice Settle, realise, pay and replace. What is paid is limited to what is left: no fee makes
-            a shortfall.
+            a shortfall. What was paid and what was settled come last.
+    @param most What may be paid in all.
     """
-    account: uint256 = order.id & ~SLOT_MASK
-    market: uint256 = order.market
+    holder: custody.Account = holder_before
+    pool: custody.Pool = pool_before
     before: positions.Position = book._position(account, market)
     after: positions.Position = empty(positions.Position)
     gain: int256 = 0
     after, gain = self._filled(state_before, before, size_delta, price)
-    holder: custody.Account = holder_before
-    pool: custody.Pool = pool_before
     unpaid: uint256 = 0
-    holder, pool, unpaid = custody._settle(holder, pool, gain)
+    holder.margin, pool, unpaid = custody._settled(holder.margin, gain, pool)
     if unpaid > 0:
         custody._queue_claim(account, unpaid)
-        pool.has_claims = True
 
-    is_increase: bool = positions._increases(before.size, size_delta)
+    reduces: bool = not positions._increases(before.size, size_delta)
     room: int256 = holder.margin
-    if not is_increase:
+    if reduces:
         room += min(positions._result(after, price), 0)
+    wanted: int256 = convert(terms.fee, int256) + terms.premium
     rebate: int256 = max(-terms.premium, 0)
-    fee: int256 = min(convert(terms.fee, int256), max(room + rebate, 0))
-    premium: int256 = min(terms.premium, max(room, 0) - fee)
-    state: book.Market = state_before
-    state.fees += convert(fee, uint256)
+    left: int256 = max(room, 0)
+    if most < convert(left, uint256):
+        left = convert(most, int256)
+    fee: int256 = min(convert(terms.fee, int256), max(min(room, left) + rebate, 0))
+    premium: int256 = min(
+        terms.premium, positions._to_grid_down(left - fee, positions.MONEY_UNIT)
+    )
+    insured: uint256 = wad._mul_down(convert(fee, uint256), insurance_share)
+    insured -= insured % positions.MONEY_UNIT
+    pool.cash += convert(fee, uint256) - insured
+    state: book.Market = book._replaced(state_before, before, after)
+    state.insurance += insured
     state.impact_reserve = convert(convert(state.impact_reserve, int256) + premium, uint256)
     cost: int256 = fee + premium
-    if cost > 0:
-        holder, pool = custody._charge(holder, pool, convert(cost, uint256))
+    if cost >= 0:
+        holder.margin -= cost
     else:
-        holder, pool = custody._credit(holder, pool, convert(-cost, uint256))
-    if not is_increase:
+        repaid: uint256 = 0
+        holder.margin, repaid = custody._credited(holder.margin, convert(-cost, uint256))
+        pool.cash += repaid
+    if reduces:
         # What can't be paid now because it is in escrow for other orders is owed to the vault.
-        debt: int256 = convert(terms.fee, int256) + terms.premium - cost
         backed: int256 = max(room - cost + convert(holder.escrow, int256), 0)
-        holder, pool, unpaid = custody._settle(holder, pool, -min(debt, backed))
+        debt: int256 = min(wanted - cost, backed)
+        if most != max_value(uint256):
+            debt = min(debt, max(convert(most, int256) - cost, 0))
+        holder.margin, pool, unpaid = custody._settled(holder.margin, -debt, pool)
 
-    state = book._with(book._without(state, before), after)
     book._put(account, market, after)
-    holder.markets = self._with_market(holder.markets, market, after.size != 0)
-    log IPerpetualMarket.OrderFilled(
-        account=account,
-        market=market,
-        slot=order.id & SLOT_MASK,
-        size_delta=size_delta,
-        price=price,
-        fee=convert(fee, uint256),
-        premium=premium,
-        result=gain,
-        size=after.size,
+    if after.size != 0:
+        holder.markets |= 1 << market
+    else:
+        holder.markets &= ~(1 << market)
+    return (
+        holder,
+        pool,
+        state,
+        after,
+        batches.Terms(fee=convert(fee, uint256), premium=premium),
+        gain,
     )
-    return holder, pool, state
+
+
 
 
 @internal
-@view
-def _failure_fee(
-    order: IPerpetualMarket.Order,
-    price: uint256,
-    board: uint256,
-    second: uint256,
-    p: IPerpetualMarket.Parameters,
-    holder: custody.Account,
-    state: book.Market,
-) -> uint256:
-    """
-    @notice The taker fee that a failed order pays, as far as its account stays healthy.
-    """
-    worth: uint256 = positions._notional(order.size_delta, price)
-    fee: uint256 = min(wad._mul_up(worth, p.taker_fee), order.escrow - order.keeper_fee)
-    fee = min(fee, convert(max(holder.margin, 0), uint256))
-    if holder.markets == 0 or second == 0:
-        return fee
-    if not self._is_priced(holder.markets, order.market, board, second):
-        return 0
-    found: Appraisal = self._appraise_stored(
-        order.id & ~SLOT_MASK, holder, order.market, price, board, second, p, state
-    )
-    return min(fee, convert(max(found.equity - found.maintenance, 0), uint256))
-
-
-@internal
-@view
+@pure
 def _due_for_fill(
-    order: IPerpetualMarket.Order,
-    before: int256,
-    size_delta: int256,
+    keeper_fee: uint256,
+    size_before: int256,
+    after: positions.Position,
     price: uint256,
     p: IPerpetualMarket.Parameters,
     holder: custody.Account,
@@ -536,143 +417,291 @@ def _due_for_fill(
          increase was judged without the fee; a reduction pays out of the initial margin that it
          frees.
     """
-    fee: int256 = convert(order.keeper_fee, int256)
+    fee: int256 = convert(keeper_fee, int256)
     most: int256 = min(fee, holder.margin + fee)
-    if holder.markets != 0 and not positions._increases(before, size_delta):
-        after: positions.Position = book._position(order.id & ~SLOT_MASK, order.market)
-        freed: int256 = self._initial(p, before, price) - self._initial(p, after.size, price)
-        most = min(most, freed)
-        most = min(most, holder.margin + fee + min(positions._result(after, price), 0))
-    return convert(max(most, 0), uint256)
+    if holder.markets != 0:
+        if not positions._increases(size_before, after.size - size_before):
+            freed: int256 = self._initial(p, size_before, price) - self._initial(
+                p, after.size, price
+            )
+            most = min(most, freed)
+            most = min(most, holder.margin + fee + min(positions._result(after, price), 0))
+    return custody._above_zero(most)
+
+
+@internal
+def _repriced(
+    market: uint256,
+    price: uint256,
+    p: IPerpetualMarket.Parameters,
+    pp: IPerpetualMarket.PoolParameters,
+    pool_before: custody.Pool,
+    state_before: book.Market,
+) -> (custody.Pool, book.Market):
+    """
+    @notice Pool and market with the capital at risk after a trade, and the borrowing rate that it
+            gives.
+    """
+    pool: custody.Pool = pool_before
+    state: book.Market = state_before
+    at_risk: uint256 = book._risk(p, state.long, state.short, price)
+    pool.at_risk = pool.at_risk + at_risk - state.at_risk
+    state.at_risk = at_risk
+    used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
+    rate: uint256 = borrowing_math._borrowing_rate(
+        used, pp.kink, pp.rate_at_kink, pp.rate_at_full
+    )
+    state.borrowing_rate = wad._mul_div_up(rate, 1, book.RATE_UNIT) * book.RATE_UNIT
+    return pool, state
+
+
+# Liquidation
+
+
+@external
+def mark(account: uint256):
+    """
+    @notice Flag an account that is below maintenance, or take its flag off. Anyone may. The
+            keeper's reward grows from the flag on.
+    """
+    holder: custody.Account = custody._load(account)
+    found: appraisal.Appraisal = empty(appraisal.Appraisal)
+    board: uint256 = 0
+    found, board = self._appraise_now(account, holder)
+    if not appraisal._is_below_maintenance(found):
+        holder.flagged_at = 0
+    elif block.timestamp > holder.flagged_at + FLAG_LIFE:
+        holder.flagged_at = block.timestamp
+    custody._save(account, holder)
+    log IPerpetualMarket.AccountMarked(account=account, flagged_at=holder.flagged_at)
+
+
+@external
+def liquidate(account: uint256, keeper: address):
+    """
+    @notice Close as much of an account as brings it back above maintenance, at the index price of
+            the newest second. Anyone may, for a reward.
+    @param keeper Whose first account earns the reward.
+    """
+    before: custody.Account = custody._load(account)
+    holder: custody.Account = before
+    pool: custody.Pool = custody._load_pool()
+    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
+    found: appraisal.Appraisal = empty(appraisal.Appraisal)
+    board: uint256 = 0
+    found, board = self._appraise_now(account, holder)
+    self._check_no_outage(holder.markets)
+    assert appraisal._is_below_maintenance(found), "account healthy"
+    fraction: uint256 = liquidation_math._liquidation_fraction(
+        found.equity, found.linear, found.quadratic, found.penalty, pp.buffer
+    )
+    kept: uint256 = wad.WAD - fraction
+    if 2 * kept < wad.WAD:
+        # Less than half of the positions, and so of the maintenance, would stay.
+        fraction = wad.WAD
+        kept = 0
+
+    # What all payments together may take: the equity above the maintenance of what stays.
+    room: uint256 = custody._above_zero(
+        found.equity
+        - convert(
+            wad._mul_up(found.linear, kept)
+            + wad._mul_div_up(found.quadratic, kept * kept, wad.WAD * wad.WAD),
+            int256,
+        )
+    )
+    penalty: uint256 = min(wad._mul_up(found.penalty, fraction), room)
+    room -= penalty
+    taken: uint256 = min(penalty, custody._above_zero(holder.margin))
+    holder.margin -= convert(penalty, int256)
+
+    elapsed: uint256 = block.timestamp - holder.flagged_at
+    if elapsed > FLAG_LIFE:
+        elapsed = 0
+    share: uint256 = liquidation_math._reward_share(
+        elapsed, pp.reward_ramp, pp.least_reward, pp.most_reward
+    )
+    cost: uint256 = min(staticcall COSTS.cost(holder.markets), pp.most_cost)
+    reward: uint256 = min(cost + wad._mul_down(taken, share), taken)
+    pool.cash += taken - reward  # the markets' insurance gets its part below
+    missing: uint256 = cost - min(cost, reward)
+    insured: uint256 = taken - reward
+    markets: uint256 = holder.markets
+    first: uint256 = parameters.MOST_MARKETS
+    holder.flagged_at = 0
+
+    for market: uint256 in range(parameters.MOST_MARKETS):
+        if markets >> market == 0:
+            break
+        if (markets >> market) & 1 == 0:
+            continue
+        first = min(first, market)
+        p: IPerpetualMarket.Parameters = parameters._of(market)
+        state: book.Market = book._accrued(book._load(market), p)
+        price: uint256 = self._price_at(market, board, first)
+        position: positions.Position = book._position(account, market)
+        closing: uint256 = self._closing(position.size, fraction, price, p.min_notional)
+        size_delta: int256 = convert(closing, int256)
+        if position.size > 0:
+            size_delta = -size_delta
+        terms: batches.Terms = batches._side_terms(
+            size_delta, book._skew(state), price, parameter_words._schedule(p)
+        )
+        terms.premium = positions._to_grid_up(max(terms.premium, 0), positions.MONEY_UNIT)
+        after: positions.Position = empty(positions.Position)
+        paid: batches.Terms = empty(batches.Terms)
+        gain: int256 = 0
+        # Its part of the penalty: that of its notional, at its ratio.
+        part: uint256 = wad._mul_up(positions._notional(position.size, price), p.penalty_ratio)
+        part = wad._mul_div_down(insured, part, found.penalty)
+        part -= part % positions.MONEY_UNIT
+        pool.cash -= part
+        state.insurance += part
+        holder, pool, state, after, paid, gain = self._trade(
+            account, market, size_delta, price, terms, room, pp.insurance_share, holder, pool, state
+        )
+        room -= min(room, paid.fee + convert(paid.premium, uint256))
+        if missing > 0:
+            drawn: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, missing)
+            state.insurance -= drawn
+            missing -= drawn
+            reward += drawn
+        if self._is_broke(holder):
+            holder, pool, state = self._write_off(account, market, holder, pool, state, p)
+        pool, state = self._repriced(market, price, p, pp, pool, state)
+        book._save(market, state)
+        log IPerpetualMarket.PositionLiquidated(
+            account=account,
+            market=market,
+            size_delta=size_delta,
+            price=price,
+            fee=paid.fee,
+            premium=paid.premium,
+            result=gain,
+        )
+
+    custody._save(account, holder)
+    pool = custody._replaced(pool, before, holder)
+    pool = custody._give(convert(keeper, uint256) << 96, reward, pool)
+    custody._save_pool(pool)
+    log IPerpetualMarket.AccountLiquidated(
+        account=account, keeper=keeper, fraction=fraction, penalty=penalty, reward=reward
+    )
 
 
 @internal
 @view
-def _due_for_failure(
-    order: IPerpetualMarket.Order,
-    price: uint256,
-    board: uint256,
-    second: uint256,
-    p: IPerpetualMarket.Parameters,
+def _check_no_outage(markets: uint256):
+    for market: uint256 in range(parameters.MOST_MARKETS):
+        if markets >> market == 0:
+            break
+        if (markets >> market) & 1 == 1:
+            outage: String[32] = staticcall FEED.outage(market // 4)
+            assert outage == "", outage
+
+
+@internal
+@pure
+def _closing(size: int256, fraction: uint256, price: uint256, min_notional: uint256) -> uint256:
+    """
+    @notice How much of a position a liquidation closes: its fraction, rounded up to the grid, or
+            all, where dust would stay; base wad.
+    """
+    whole: uint256 = wad._magnitude(size)
+    closing: uint256 = (
+        wad._mul_div_up(whole // positions.SIZE_UNIT, fraction, wad.WAD) * positions.SIZE_UNIT
+    )
+    if wad._mul_up(whole - closing, price) < min_notional:
+        return whole
+    return closing
+
+
+
+@internal
+@pure
+def _is_broke(holder: custody.Account) -> bool:
+    """
+    @notice Whether an account owes and nothing is left to pay with. While orders hold escrow
+            something is left: it pays the debt when it returns.
+    """
+    return holder.margin < 0 and holder.markets == 0 and holder.escrow == 0
+
+
+@internal
+def _write_off(
+    account: uint256,
+    market: uint256,
     holder: custody.Account,
+    pool: custody.Pool,
     state: book.Market,
-) -> uint256:
+    p: IPerpetualMarket.Parameters,
+) -> (custody.Account, custody.Pool, book.Market):
     """
-    @notice How much of its keeper's fee a failed order pays: what its account could withdraw.
+    @notice Book the debt of who is broke: the market's insurance pays the vault what it may today.
     """
-    fee: int256 = convert(order.keeper_fee, int256)
-    most: int256 = min(fee, holder.margin + fee)
-    if holder.markets != 0:
-        if second == 0 or not self._is_priced(holder.markets, order.market, board, second):
-            return 0
-        found: Appraisal = self._appraise_stored(
-            order.id & ~SLOT_MASK, holder, order.market, price, board, second, p, state
-        )
-        most = min(most, found.free + fee)
-    return convert(max(most, 0), uint256)
+    after: custody.Account = holder
+    total: custody.Pool = pool
+    changed: book.Market = state
+    debt: uint256 = convert(-holder.margin, uint256)
+    insured: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, debt)
+    changed.insurance -= insured
+    total.cash += insured
+    after.margin = 0
+    log IPerpetualMarket.ShortfallBooked(
+        account=account, market=market, amount=debt, insured=insured
+    )
+    return after, total, changed
 
 
 # What an account has and needs
 
 
+
+
+
+
 @internal
 @view
-def _appraise(
-    account: uint256,
-    holder: custody.Account,
-    market: uint256,
-    position: positions.Position,
-    price: uint256,
-    board: uint256,
-    second: uint256,
-    p: IPerpetualMarket.Parameters,
-    state: book.Market,
-) -> Appraisal:
+def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appraisal, uint256):
     """
-    @notice What an account has and needs, with `position` in `market` in the stored one's place.
-    @param board The price word of the market's board at `second`, which gives the others' prices.
+    @notice What an account has and needs at the newest price of its first market, and at the
+            others' of the same second. The price word of the first one's board comes second.
     """
-    escrow: int256 = convert(holder.escrow, int256)
-    found: Appraisal = Appraisal(
-        equity=holder.margin + escrow,
-        backing=holder.margin + escrow,
-        free=holder.margin,
-        initial=0,
-        maintenance=0,
-    )
-    if position.size != 0:
-        found = self._with_position(found, position, price, p, state)
-    rest: uint256 = holder.markets & ~(1 << market)
-    for other: uint256 in range(parameters.MOST_MARKETS):
-        if rest >> other == 0:
+    found: appraisal.Appraisal = appraisal._of_nothing(holder)
+    markets: uint256 = holder.markets
+    assert markets != 0, "no positions"
+    first: uint256 = 0
+    board: uint256 = 0
+    for market: uint256 in range(parameters.MOST_MARKETS):
+        if markets >> market == 0:
             break
-        if (rest >> other) & 1 == 1:
-            its: IPerpetualMarket.Parameters = parameters._of(other)
-            found = self._with_position(
-                found,
-                book._position(account, other),
-                self._price_at(other, board, market, second),
-                its,
-                book._accrued(book._load(other), its),
-            )
-    return found
+        if (markets >> market) & 1 == 0:
+            continue
+        if board == 0:
+            first = market
+            board = staticcall FEED.board(market // 4)
+        p: IPerpetualMarket.Parameters = parameters._of(market)
+        position: positions.Position = book._position(account, market)
+        found = appraisal._with_position(
+            found,
+            position,
+            self._price_at(market, board, first),
+            p,
+            book._index(book._accrued(book._load(market), p), position.size),
+        )
+    return found, board
 
 
 @internal
 @view
-def _appraise_stored(
-    account: uint256,
-    holder: custody.Account,
-    market: uint256,
-    price: uint256,
-    board: uint256,
-    second: uint256,
-    p: IPerpetualMarket.Parameters,
-    state: book.Market,
-) -> Appraisal:
+def _price_at(market: uint256, board: uint256, of: uint256) -> uint256:
     """
-    @notice What an account has and needs as it is stored.
+    @notice A market's price at the second of a price word, which is that of market `of`.
     """
-    return self._appraise(
-        account, holder, market, book._position(account, market), price, board, second, p, state
-    )
-
-
-@internal
-@pure
-def _with_position(
-    found: Appraisal,
-    position: positions.Position,
-    price: uint256,
-    p: IPerpetualMarket.Parameters,
-    state: book.Market,
-) -> Appraisal:
-    """
-    @notice An appraisal and one position more.
-    """
-    after: Appraisal = found
-    result: int256 = positions._result(position, price)
-    counted: int256 = result
-    if result > 0:
-        counted = wad._signed_mul_floor(result, convert(p.profit_ratio, int256))
-    funding: int256 = 0
-    borrowing: uint256 = 0
-    funding, borrowing = book._owed(state, position, price)
-    worth: uint256 = positions._notional(position.size, price)
-    initial: int256 = self._requirement(worth, p.initial_ratio, p.initial_slope)
-    due: int256 = convert(borrowing, int256)
-    after.equity += result - funding - due
-    after.backing += counted - funding - due
-    after.free += min(result, 0) - max(funding, 0) - due - initial
-    after.initial += initial
-    after.maintenance += self._requirement(worth, p.maintenance_ratio, p.maintenance_slope)
-    return after
-
-
-@internal
-@pure
-def _requirement(worth: uint256, ratio: uint256, slope: uint256) -> int256:
-    return convert(margin_math._requirement(worth, ratio, slope), int256)
+    word: uint256 = board
+    if market // 4 != of // 4:
+        word = staticcall FEED.board_at(market // 4, price_words._time_of(board))
+    return price_words._sound_price(word, market % 4)
 
 
 @internal
@@ -681,7 +710,8 @@ def _initial(p: IPerpetualMarket.Parameters, size: int256, price: uint256) -> in
     """
     @notice The initial margin of a size; quote wad.
     """
-    return self._requirement(positions._notional(size, price), p.initial_ratio, p.initial_slope)
+    worth: uint256 = positions._notional(size, price)
+    return convert(margin_math._requirement(worth, p.initial_ratio, p.initial_slope), int256)
 
 
 @internal
@@ -689,119 +719,18 @@ def _initial(p: IPerpetualMarket.Parameters, size: int256, price: uint256) -> in
 def _free_margin(account: uint256, holder: custody.Account) -> int256:
     """
     @notice What may leave: the margin less open losses, what is owed and initial margin.
-    @dev An account with positions is judged at the newest price of its first market, and at the
-         others' of the same second.
     """
     if holder.markets == 0:
         return max(holder.margin, 0)
-    market: uint256 = 0
-    for number: uint256 in range(parameters.MOST_MARKETS):
-        market = number
-        if (holder.markets >> number) & 1 == 1:
-            break
-    board: uint256 = staticcall FEED.board(market // 4)
-    p: IPerpetualMarket.Parameters = parameters._of(market)
-    found: Appraisal = self._appraise_stored(
-        account,
-        holder,
-        market,
-        price_words._sound_price(board, market % 4),
-        board,
-        price_words._time_of(board),
-        p,
-        book._accrued(book._load(market), p),
-    )
+    found: appraisal.Appraisal = empty(appraisal.Appraisal)
+    board: uint256 = 0
+    found, board = self._appraise_now(account, holder)
     return max(found.free, 0)
 
 
-@internal
-@view
-def _is_priced(markets: uint256, market: uint256, board: uint256, second: uint256) -> bool:
-    """
-    @notice Whether the report of a second has a price for all of some markets; `board` is that of
-            `market`, whose price is known.
-    """
-    rest: uint256 = markets & ~(1 << market)
-    for other: uint256 in range(parameters.MOST_MARKETS):
-        if rest >> other == 0:
-            break
-        if (rest >> other) & 1 == 1:
-            word: uint256 = board
-            if other // 4 != market // 4:
-                word = staticcall FEED.board_at(other // 4, second)
-            if not price_words._is_sound(word, other % 4):
-                return False
-    return True
-
-
-@internal
-@view
-def _price_at(market: uint256, board: uint256, of: uint256, second: uint256) -> uint256:
-    """
-    @notice A market's price at a second; `board` is that of market `of`, read already.
-    """
-    if market // 4 == of // 4:
-        return price_words._sound_price(board, market % 4)
-    return price_words._sound_price(
-        staticcall FEED.board_at(market // 4, second), market % 4
-    )
-
-
-@internal
-@pure
-def _schedule(p: IPerpetualMarket.Parameters) -> batches.Schedule:
-    return batches.Schedule(
-        skew_scale=p.skew_scale,
-        premium_cap=p.premium_cap,
-        maker_fee=p.maker_fee,
-        taker_fee=p.taker_fee,
-    )
-
-
-@internal
-@pure
-def _with_market(markets: uint256, market: uint256, is_held: bool) -> uint256:
-    return markets | (1 << market) if is_held else markets & ~(1 << market)
-
-
-@internal
-@view
-def _check_owner_of(account: uint256):
-    assert account & SLOT_MASK == 0, "no such account"
-    assert convert(account >> 96, address) == msg.sender, "not the owner"
-
-
-@internal
-def _give(account: uint256, money: uint256):
-    """
-    @notice Add margin to an account.
-    """
-    holder: custody.Account = custody._load(account)
-    pool: custody.Pool = custody._load_pool()
-    holder, pool = custody._credit(holder, pool, money)
-    custody._save(account, holder)
-    custody._save_pool(pool)
 
 
 # Buckets
-
-
-@external
-def sweep(market: uint256):
-    """
-    @notice Share a market's fees out to insurance and vault. Anyone may.
-    """
-    state: book.Market = book._load(market)
-    insured: uint256 = wad._mul_down(state.fees, parameters._of_pool().insurance_share)
-    custody._insure(insured)
-    pool: custody.Pool = custody._load_pool()
-    pool.cash += state.fees - insured
-    custody._save_pool(pool)
-    log IPerpetualMarket.FeesSwept(
-        market=market, insured=insured, to_vault=state.fees - insured
-    )
-    state.fees = 0
-    book._save(market, state)
 
 
 @external
@@ -812,7 +741,7 @@ def pay_claims(most: uint256):
     custody._pay_claims(most)
 
 
-# Views
+# Views: words, for contracts that know what lies in them, as `Lens` and `Vault` do
 
 
 @external
@@ -827,56 +756,90 @@ def account_of(owner: address, number: uint256) -> uint256:
 
 @external
 @view
-def balance_of(account: uint256) -> custody.Account:
+def market_words(market: uint256) -> uint256[5]:
     """
-    @notice An account's margin, escrow, and markets with positions.
+    @notice A market at its last touch (`book`), and its parameters (`parameter_words`).
     """
-    return custody._load(account)
+    first: uint256 = 0
+    second: uint256 = 0
+    first, second = parameters._words_of(market)
+    return [book._sides[market], book._indices[market], book._sums[market], first, second]
 
 
 @external
 @view
-def free_margin(account: uint256) -> int256:
+def pool_words() -> uint256[3]:
     """
-    @notice What may be withdrawn now; quote wad.
+    @notice The sums over all accounts and markets (`custody`), and the pool's parameters.
     """
-    return self._free_margin(account, custody._load(account))
+    return [custody._pool, custody._owed, parameters._pool_word()]
 
 
 @external
 @view
-def position_of(account: uint256, market: uint256) -> positions.Position:
+def exposure(account: uint256, market: uint256) -> uint256[6]:
     """
-    @notice A position as it was last settled.
+    @notice A market's words, and that of an account's position in it (`book`).
     """
-    return book._position(account, market)
+    first: uint256 = 0
+    second: uint256 = 0
+    first, second = parameters._words_of(market)
+    return [
+        book._sides[market],
+        book._indices[market],
+        book._sums[market],
+        first,
+        second,
+        book._positions[account | market],
+    ]
 
 
 @external
 @view
-def market_state(market: uint256) -> book.Market:
+def scene(
+    market: uint256, ids: DynArray[uint256, MOST_ORDERS]
+) -> (uint256[8], DynArray[uint256, 100]):
     """
-    @notice A market at its last touch.
+    @notice All that orders of one market are judged by: the market's words and the pool's, and of
+            each order its account's and its position's.
     """
-    return book._load(market)
+    first: uint256 = 0
+    second: uint256 = 0
+    first, second = parameters._words_of(market)
+    holders: DynArray[uint256, 100] = []
+    for id: uint256 in ids:
+        account: uint256 = id & ~SLOT_MASK
+        holders.append(custody._accounts[account])
+        holders.append(book._positions[account | market])
+    return [
+        book._sides[market],
+        book._indices[market],
+        book._sums[market],
+        first,
+        second,
+        custody._pool,
+        custody._owed,
+        parameters._pool_word(),
+    ], holders
 
 
 @external
 @view
-def parameters_of(market: uint256) -> IPerpetualMarket.Parameters:
+def account_word(account: uint256) -> uint256:
     """
-    @notice A market's parameters.
+    @notice An account's margin, escrow, flag, and markets with positions (`custody`).
     """
-    return parameters._of(market)
+    return custody._accounts[account]
+
 
 
 @external
 @view
-def pool() -> custody.Pool:
+def insurance_left(market: uint256) -> uint256:
     """
-    @notice The sums over all accounts and markets.
+    @notice What a market's insurance may still pay today; quote wad.
     """
-    return custody._load_pool()
+    return insurance._left_today(market, parameters._of(market).insurance_limit)
 
 
 # Administration
@@ -900,7 +863,7 @@ def set_parameters(market: uint256, first: uint256, second: uint256):
     """
     @notice Store a market's parameters, opening it if it is new. `Configuration` has judged them.
     """
-    assert msg.sender == self.configuration, "not the configuration"
+    self._check_configuration()
     if not parameters._is_listed(market):
         book._open(market)
     parameters._set(market, first, second)
@@ -911,7 +874,7 @@ def set_pool_parameters(word: uint256):
     """
     @notice Store the pool's parameters.
     """
-    assert msg.sender == self.configuration, "not the configuration"
+    self._check_configuration()
     parameters._set_pool(word)
 
 
@@ -919,3 +882,15 @@ def set_pool_parameters(word: uint256):
 @view
 def _check_order_book():
     assert msg.sender == self.order_book, "not the order book"
+
+
+@internal
+@view
+def _check_vault():
+    assert msg.sender == self.vault, "not the vault"
+
+
+@internal
+@view
+def _check_configuration():
+    assert msg.sender == self.configuration, "not the configuration"

@@ -3,12 +3,14 @@
 """
 @title batches
 @license AGPL-3.0-only
-@notice What the orders of one market that meet at one price pay; sizes base wad, money quote wad.
+@notice What the orders of one market that meet at one price pay; sizes base wad, money quote wad,
+        premiums on the grid of money.
 @dev Buys and sells meet at the index price. Only their difference, the net, moves the skew; its
      premium is shared by the heavier side in proportion to size, and the lighter side pays none.
 """
 
 from contracts.math import fee_math
+from contracts.math import positions
 from contracts.math import premium_math
 from contracts.math import wad
 
@@ -35,26 +37,40 @@ struct Meeting:
 
 @internal
 @pure
-def _own_side_terms(
-    size_delta: int256, side: int256, skew: int256, price: uint256, schedule: Schedule
-) -> Terms:
+def _side_terms(side: int256, skew: int256, price: uint256, schedule: Schedule) -> Terms:
     """
-    @notice What an order pays if its own side, `side` in all, meets nobody: the worst of all.
+    @notice What all orders of one side pay together if they meet nobody.
+    @param side Base wad: the sum of their sizes.
+    """
+    return Terms(
+        fee=fee_math._trade_fee(skew, side, price, schedule.maker_fee, schedule.taker_fee),
+        premium=premium_math._premium(
+            skew, side, price, schedule.skew_scale, schedule.premium_cap
+        ),
+    )
+
+
+@internal
+@pure
+def _dearest_share(terms: Terms, size_delta: int256, side: int256, price: uint256) -> Terms:
+    """
+    @notice What one order of a side that meets nobody pays: the worst of all.
     @dev A rebate counts as nothing, for the other side may take it away and the reserve be empty.
          The last units are what the roundings of a meeting may add: its fee is a sum of two and is
          shared, the potential is floored on both sides of a price, and its premium is shared too.
     """
-    premium: int256 = premium_math._premium(
-        skew, side, price, schedule.skew_scale, schedule.premium_cap
-    )
-    fee: uint256 = fee_math._trade_fee(
-        skew, side, price, schedule.maker_fee, schedule.taker_fee
-    )
     part: uint256 = wad._magnitude(size_delta)
     whole: uint256 = wad._magnitude(side)
-    shared: int256 = wad._signed_mul_div_ceil(premium, convert(part, int256), whole)
-    slack: int256 = convert(wad._mul_up(2, price) + 1, int256)
-    return Terms(fee=wad._mul_div_up(fee, part, whole) + 2, premium=max(shared, 0) + slack)
+    shared: uint256 = 0
+    if terms.premium > 0:
+        shared = wad._mul_div_up(convert(terms.premium, uint256), part, whole)
+    shared += wad._mul_up(2, price) + 1
+    return Terms(
+        fee=wad._mul_div_up(terms.fee, part, whole) + 2,
+        premium=convert(
+            wad._mul_div_up(shared, 1, positions.MONEY_UNIT) * positions.MONEY_UNIT, int256
+        ),
+    )
 
 
 @internal
@@ -99,7 +115,10 @@ def _terms(meeting: Meeting, size_delta: int256) -> Terms:
         whole: uint256 = max(meeting.buys, meeting.sells)
         return Terms(
             fee=wad._mul_div_up(meeting.fee, part, whole),
-            premium=wad._signed_mul_div_ceil(meeting.premium, convert(part, int256), whole),
+            premium=positions._to_grid_up(
+                wad._signed_mul_div_ceil(meeting.premium, convert(part, int256), whole),
+                positions.MONEY_UNIT,
+            ),
         )
     return Terms(
         fee=wad._mul_div_up(part * meeting.maker_fee, meeting.price, wad.WAD * wad.WAD),

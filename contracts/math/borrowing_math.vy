@@ -51,17 +51,3 @@ def _borrow_growth(rate: uint256, elapsed: uint256) -> uint256:
     @notice What `elapsed` seconds at `rate` (wad per day) add to the index; wad, rounded up.
     """
     return wad._mul_div_up(rate, elapsed, DAY)
-
-
-@internal
-@pure
-def _borrowing_owed(size: uint256, index_growth: uint256, price: uint256) -> uint256:
-    """
-    @notice size * index_growth * price: what a position owes since its index was last settled;
-            quote wad, rounded up once.
-    @dev Fits while the notional stays within 1e36 and the growth within 1.1e23.
-    @param size Base wad, without its sign.
-    @param index_growth Wad.
-    @param price Quote per base, wad.
-    """
-    return wad._mul_div_up(size * price, index_growth, wad.WAD * wad.WAD)

@@ -72,20 +72,3 @@ def _index_growth(rate: int256, velocity: int256, elapsed: uint256, cap: uint256
     rectangle: int256 = convert(2 * cap * speed * elapsed, int256)
     triangle: int256 = convert(distance * distance * DAY, int256)
     return wad._signed_mul_div_floor(sign, rectangle - triangle, 2 * speed * DAY)
-
-
-@internal
-@pure
-def _funding_owed(size: int256, index_growth: int256, price: uint256) -> int256:
-    """
-    @notice size * index_growth * price: what a position owes since its index was last settled;
-            quote wad, the trader's cost above zero, ceiled once.
-    @dev Fits while the notional stays within 1e36 and the growth within 5.7e22 (5.7e4 times the
-         notional), which is ten years at 15 a day.
-    @param size Base wad.
-    @param index_growth Wad: the index now, less the one at the last settlement.
-    @param price Quote per base, wad.
-    """
-    return wad._signed_mul_div_ceil(
-        size * convert(price, int256), index_growth, wad.WAD * wad.WAD
-    )

@@ -24,41 +24,35 @@ def _square_root_up(x: uint256) -> uint256:
 @internal
 @pure
 def _liquidation_fraction(
-    equity: int256,
-    notional: uint256,
-    linear: uint256,
-    quadratic: uint256,
-    penalty_ratio: uint256,
-    buffer: uint256,
+    equity: int256, linear: uint256, quadratic: uint256, penalty: uint256, buffer: uint256
 ) -> uint256:
     """
     @notice The fraction of every position to close, so that the rest is margined with a buffer;
             wad, rounded up: WAD closes all, 0 nothing (there was equity enough).
-    @dev Let E, N, A, C be equity, notional and the parts of the maintenance, f the penalty ratio
-         and g = 1 + buffer. If y is kept, the equity is E - f N (1 - y) and must be
-         g (A y + C y^2). With R = E - f N and B = g A - f N that is g C y^2 + B y = R, and
+    @dev Let E, A, C, F be equity, the parts of the maintenance and the penalty of closing all,
+         and g = 1 + buffer. If y is kept, the equity is E - F (1 - y) and must be
+         g (A y + C y^2). With R = E - F and B = g A - F that is g C y^2 + B y = R, and
 
              y = 2 R / (B + sqrt(B^2 + 4 g C R)),
 
          a form without cancellation, and right for C = 0. It is rounded down: above the line
-         down, below the line up. By f N < A, B is above zero, so keeping less than y leaves
+         down, below the line up. By F < A, B is above zero, so keeping less than y leaves
          more than is needed. R <= 0: even all of it isn't enough, and all is closed.
 
          R, B and g C are exact in wad * wad. Each is divided by one `unit` that takes g (A + C)
          below 2^126, so what the root is taken of stays within 5 * 2^252. For g (A + C) below 85
          quote the unit is 1 and nothing is lost; above, each is exact to 2^-125 of g (A + C).
          The result is less than two units above the exact one if B is at least one unit of
-         quote, and 2^-63 of g (A + C): by far so with a buffer, or with f N well below A.
+         quote, and 2^-63 of g (A + C): by far so with a buffer, or with F well below A.
          (R less one, B and g C more one, and the root one too large lower y by 3.5 / B.)
     @param equity Quote wad.
-    @param notional Quote wad, the sum over all positions.
-    @param linear A: quote wad, the sum of their linear maintenance.
+    @param linear A: quote wad, the sum of all positions' linear maintenance.
     @param quadratic C: quote wad, the sum of their quadratic maintenance.
-    @param penalty_ratio f: wad, per notional closed; f N must be below A.
+    @param penalty F: quote wad, of closing all positions; below A.
     @param buffer Wad: by how much more than maintenance the rest shall have.
     """
-    lost: uint256 = penalty_ratio * notional
-    assert lost < linear * wad.WAD, "penalty above maintenance"
+    assert penalty < linear, "penalty above maintenance"
+    lost: uint256 = penalty * wad.WAD
     held: uint256 = convert(max(equity, 0), uint256) * wad.WAD
     if held <= lost:
         return wad.WAD
@@ -73,19 +67,6 @@ def _liquidation_fraction(
     curve: uint256 = wad._mul_div_up(buffered, quadratic, unit)
     root: uint256 = self._square_root_up(slope * slope + 4 * curve * rest)
     return wad.WAD - wad._mul_div_down(2 * rest, wad.WAD, slope + root)
-
-
-@internal
-@pure
-def _penalty(notional: uint256, penalty_ratio: uint256, equity: int256) -> uint256:
-    """
-    @notice What a liquidation takes from the account; quote wad, rounded up, and never more than
-            the equity that is left: a penalty makes no shortfall.
-    @param notional Quote wad, of what is closed.
-    @param penalty_ratio Wad.
-    @param equity Quote wad.
-    """
-    return min(wad._mul_up(notional, penalty_ratio), convert(max(equity, 0), uint256))
 
 
 @internal

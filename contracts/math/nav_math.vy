@@ -38,17 +38,26 @@ def _open_result_ceil(skew: int256, cost_sum: int256, price: uint256) -> int256:
 
 @internal
 @pure
-def _funding_due(skew: int256, index: int256, entry_sum: int256, price: uint256) -> int256:
+def _time_due(
+    long: uint256,
+    short: uint256,
+    index_long: int256,
+    index_short: int256,
+    entry_sum: int256,
+    price: uint256,
+) -> int256:
     """
-    @notice The funding that the traders of a market owe together, the vault's gain above zero;
-            quote wad, floored.
-    @dev The sum of size * (index - entry index) over all positions is skew * index - entry_sum.
-    @param index Wad: the funding index.
-    @param entry_sum Wad * wad: the sum of size * index at the last settlement.
+    @notice What the traders of a market owe together for time, the vault's gain above zero; quote
+            wad, floored.
+    @dev The sum of |size| * (index - entry) over all positions is
+         long * index_long + short * index_short - entry_sum.
+    @param index_long Wad: what the long side owes per notional, funding and borrowing.
+    @param entry_sum Wad * wad: the sum of |size| * index at the last settlement.
     """
-    return wad._signed_mul_div_floor(
-        skew * index - entry_sum, convert(price, int256), wad.WAD * wad.WAD
+    growth: int256 = (
+        convert(long, int256) * index_long + convert(short, int256) * index_short - entry_sum
     )
+    return wad._signed_mul_div_floor(growth, convert(price, int256), wad.WAD * wad.WAD)
 
 
 @internal

@@ -5,23 +5,24 @@
 @license AGPL-3.0-only
 @notice One position: what it owes and gains, and what a fill makes of it.
 @dev Numbers are wads. Stored ones lie on coarser grids, so that a position fits one word: sizes on
-     SIZE_UNIT, costs on COST_UNIT, index entries on ENTRY_UNIT. Going to the grid favours the pool.
+     SIZE_UNIT, costs on MONEY_UNIT, entries on ENTRY_UNIT. Going to the grid favours the pool.
+
+     Each side of a market has one index of what it owes for time, per notional: funding (which
+     the lighter side is paid, so its index may fall) and borrowing together. A position keeps the
+     index of its side at its last settlement, its entry.
 """
 
-from contracts.math import borrowing_math
-from contracts.math import funding_math
 from contracts.math import wad
 
 struct Position:
     size: int256  # base wad, long above zero
     cost: uint256  # quote wad: the size at its average entry price
-    entry_funding: int256  # wad
-    entry_borrowing: uint256  # wad
+    entry: int256  # wad
 
 
 SIZE_UNIT: constant(uint256) = 10**9  # base wad
-COST_UNIT: constant(uint256) = 10**9  # quote wad
-ENTRY_UNIT: constant(uint256) = 10**5  # wad of an index
+MONEY_UNIT: constant(uint256) = 10**9  # quote wad
+ENTRY_UNIT: constant(uint256) = 10**8  # wad of an index
 
 
 @internal
@@ -72,21 +73,16 @@ def _result(position: Position, price: uint256) -> int256:
 
 @internal
 @pure
-def _owed(
-    position: Position, funding_index: int256, borrowing_index: uint256, price: uint256
-) -> (int256, uint256):
+def _owed(position: Position, index: int256, price: uint256) -> int256:
     """
-    @notice Funding (below zero if it is owed) and borrowing since the last settlement; quote wad,
-            each rounded up.
+    @notice What the position owes for the time since its last settlement; quote wad, rounded up;
+            below zero it is owed to it.
+    @dev |size| * (index - entry) * price. Fits while the notional stays within 1e36 and the growth
+         within 5.7e22, which is five hundred years at the highest rates.
+    @param index Wad, of the position's side.
     """
-    return (
-        funding_math._funding_owed(
-            position.size, funding_index - position.entry_funding, price
-        ),
-        borrowing_math._borrowing_owed(
-            wad._magnitude(position.size), borrowing_index - position.entry_borrowing, price
-        ),
-    )
+    worth: int256 = convert(wad._magnitude(position.size) * price, int256)
+    return wad._signed_mul_div_ceil(worth, index - position.entry, wad.WAD * wad.WAD)
 
 
 @internal
@@ -122,52 +118,38 @@ def _closed(position: Position, closing: uint256, price: uint256) -> (int256, ui
     gone: uint256 = position.cost
     if closing < size:
         if position.size > 0:
-            gone = wad._mul_div_up(position.cost // COST_UNIT, closing, size) * COST_UNIT
+            gone = wad._mul_div_up(position.cost // MONEY_UNIT, closing, size) * MONEY_UNIT
         else:
-            gone = wad._mul_div_down(position.cost // COST_UNIT, closing, size) * COST_UNIT
+            gone = wad._mul_div_down(position.cost // MONEY_UNIT, closing, size) * MONEY_UNIT
     part: int256 = convert(closing, int256)
     if position.size < 0:
         part = -part
-    realised: int256 = self._result(
-        Position(size=part, cost=gone, entry_funding=0, entry_borrowing=0), price
-    )
+    realised: int256 = self._result(Position(size=part, cost=gone, entry=0), price)
     return realised, position.cost - gone
 
 
 @internal
 @pure
 def _filled(
-    position: Position,
-    size_delta: int256,
-    price: uint256,
-    funding_index: int256,
-    borrowing_index_after: uint256,
+    position: Position, size_delta: int256, price: uint256, index_after: int256
 ) -> (Position, int256):
     """
     @notice A settled position after a fill, and the result that the fill realises; quote wad.
-    @param borrowing_index_after Of the side on which the position is afterwards.
+    @param index_after Of the side on which the position is afterwards.
     """
     closing: uint256 = self._closing_size(position.size, size_delta)
     realised: int256 = 0
     cost: uint256 = 0
     realised, cost = self._closed(position, closing, price)
-    size: int256 = position.size + size_delta
     opening: uint256 = wad._magnitude(size_delta) - closing
     if size_delta > 0:
-        cost += wad._mul_div_up(opening, price, wad.WAD * COST_UNIT) * COST_UNIT
+        cost += wad._mul_div_up(opening, price, wad.WAD * MONEY_UNIT) * MONEY_UNIT
     else:
-        cost += wad._mul_div_down(opening, price, wad.WAD * COST_UNIT) * COST_UNIT
+        cost += wad._mul_div_down(opening, price, wad.WAD * MONEY_UNIT) * MONEY_UNIT
+    size: int256 = position.size + size_delta
     if size == 0:
         return empty(Position), realised
-    entry_funding: int256 = self._to_grid_down(funding_index, ENTRY_UNIT)
-    if size < 0:
-        entry_funding = self._to_grid_up(funding_index, ENTRY_UNIT)
     return (
-        Position(
-            size=size,
-            cost=cost,
-            entry_funding=entry_funding,
-            entry_borrowing=borrowing_index_after // ENTRY_UNIT * ENTRY_UNIT,
-        ),
+        Position(size=size, cost=cost, entry=self._to_grid_down(index_after, ENTRY_UNIT)),
         realised,
     )

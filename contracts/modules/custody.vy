@@ -4,12 +4,14 @@
 @title custody
 @license AGPL-3.0-only
 @notice Knows whose every token is; no other file moves the token or writes a balance.
-@dev Invariant C1 (P5): held * SCALE = margins + cash + insurance + the markets' reserves and fees,
-     where margins are all accounts' margins above zero and their escrows. Each verb takes from one
-     of these and gives to another. Balances are wads and amounts are scaled exactly, so the door
-     never rounds.
+@dev Invariant C1 (P5): held * SCALE = margins + cash + set_aside + the markets' reserves and
+     insurance, where margins are all accounts' margins above zero and their escrows. Balances are
+     wads and amounts are scaled exactly, so the door never rounds.
 
-     Pool and account are read once into memory, changed by verbs, and written once.
+     Pool and account are read once into memory, changed by verbs, and written once. An account's
+     share in the sums follows from what it was and what it is, by `_replaced` alone; a verb that
+     takes from an account or gives to it has the other side of that in its hands: the vault's
+     cash, a reserve, or another account.
 """
 
 from ethereum.ercs import IERC20
@@ -20,13 +22,15 @@ struct Pool:
     margins: uint256
     cash: uint256  # the vault's
     at_risk: uint256  # of the vault's capital, over all markets
-    has_claims: bool
+    claims: uint256  # what the vault owes winners
+    debts: uint256  # what accounts owe the vault: their margins below zero
 
 
 struct Account:
     margin: int256  # below zero it is owed, while positions are open
     escrow: uint256  # what its committed orders hold
     markets: uint256  # those with a position, a bit each
+    flagged_at: uint256  # when it was first seen below maintenance; zero if it wasn't
 
 
 struct Claim:
@@ -34,15 +38,16 @@ struct Claim:
     amount: uint256
 
 
-AT_RISK_UNIT: constant(uint256) = 10**12
+AT_RISK_UNIT: constant(uint256) = 10**14
 
 TOKEN: public(immutable(address))
 SCALE: public(immutable(uint256))  # wads to a token unit
 
 held: public(uint256)  # token units that came in and did not leave
-insurance: public(uint256)
-_pool: uint256  # margins 100, cash 100, at risk 52, has claims 1
-_accounts: HashMap[uint256, uint256]  # margin 104, escrow 104, markets 32
+set_aside: public(uint256)  # quote wad: redemptions that wait for their owners
+_pool: uint256  # margins 100, cash 100, at risk 55, whether anything is owed 1
+_owed: uint256  # claims 128, debts 128
+_accounts: HashMap[uint256, uint256]  # margin 96, escrow 96, flagged at 32, markets 32
 _claims: HashMap[uint256, Claim]  # profits that the vault could not pay yet
 _first_claim: uint256
 _next_claim: uint256
@@ -60,41 +65,90 @@ def __init__(token: address):
 @view
 def _load_pool() -> Pool:
     word: uint256 = self._pool
+    return self._unpack_pool(word, self._owed if word >> 255 == 1 else 0)
+
+
+@internal
+@pure
+def _unpack_pool(word: uint256, owed: uint256) -> Pool:
+    """
+    @dev Not checked: 55 bits times a unit below 2^47.
+    """
     return Pool(
         margins=word & (2**100 - 1),
         cash=(word >> 100) & (2**100 - 1),
-        at_risk=((word >> 200) & (2**52 - 1)) * AT_RISK_UNIT,
-        has_claims=word >> 252 != 0,
+        at_risk=unsafe_mul((word >> 200) & (2**55 - 1), AT_RISK_UNIT),
+        claims=owed & (2**128 - 1),
+        debts=owed >> 128,
     )
 
 
 @internal
 def _save_pool(pool: Pool):
     at_risk: uint256 = pool.at_risk // AT_RISK_UNIT
-    assert pool.margins < 2**100 and pool.cash < 2**100 and at_risk < 2**52, "field overflows"
-    self._pool = (
-        pool.margins | pool.cash << 100 | at_risk << 200 | (1 if pool.has_claims else 0) << 252
-    )
+    assert pool.margins >> 100 | pool.cash >> 100 | at_risk >> 55 == 0, "field overflows"
+    is_owed: uint256 = 0
+    if pool.claims | pool.debts != 0:
+        is_owed = 1
+        assert pool.claims >> 128 | pool.debts >> 128 == 0, "field overflows"
+    if is_owed == 1 or self._pool >> 255 == 1:
+        self._owed = pool.claims | pool.debts << 128
+    self._pool = pool.margins | pool.cash << 100 | at_risk << 200 | is_owed << 255
 
 
 @internal
 @view
 def _load(account: uint256) -> Account:
-    word: uint256 = self._accounts[account]
-    margin: uint256 = word & (2**104 - 1)
+    return self._unpack(self._accounts[account])
+
+
+@internal
+@pure
+def _unpack(word: uint256) -> Account:
     return Account(
-        margin=convert(margin, int256) - (0 if margin >> 103 == 0 else 2**104),
-        escrow=(word >> 104) & (2**104 - 1),
-        markets=word >> 208,
+        margin=convert(convert(word << 160, bytes32), int256) >> 160,
+        escrow=(word >> 96) & (2**96 - 1),
+        markets=word >> 224,
+        flagged_at=(word >> 192) & (2**32 - 1),
     )
 
 
 @internal
 def _save(account: uint256, holder: Account):
-    assert holder.margin >= -(2**103) and holder.margin < 2**103, "field overflows"
-    assert holder.escrow < 2**104, "field overflows"
-    margin: uint256 = convert(holder.margin + (0 if holder.margin >= 0 else 2**104), uint256)
-    self._accounts[account] = margin | holder.escrow << 104 | holder.markets << 208
+    sign: int256 = holder.margin >> 95
+    assert (sign == 0 or sign == -1) and holder.escrow >> 96 == 0, "field overflows"
+    self._accounts[account] = (
+        convert(convert(holder.margin, bytes32), uint256) & (2**96 - 1)
+        | holder.escrow << 96
+        | holder.flagged_at << 192
+        | holder.markets << 224
+    )
+
+
+@internal
+@pure
+def _replaced(pool: Pool, before: Account, after: Account) -> Pool:
+    """
+    @notice The pool with an account as it is in place of what it was.
+    """
+    changed: Pool = pool
+    changed.margins = (
+        changed.margins
+        + self._above_zero(after.margin)
+        + after.escrow
+        - self._above_zero(before.margin)
+        - before.escrow
+    )
+    changed.debts = (
+        changed.debts + self._above_zero(-after.margin) - self._above_zero(-before.margin)
+    )
+    return changed
+
+
+@internal
+@pure
+def _above_zero(x: int256) -> uint256:
+    return convert(max(x, 0), uint256)
 
 
 # The door
@@ -110,6 +164,14 @@ def _take_in(amount: uint256) -> uint256:
     before: uint256 = staticcall IERC20(TOKEN).balanceOf(self)
     extcall IERC20(TOKEN).transferFrom(msg.sender, self, amount, default_return_value=True)
     assert staticcall IERC20(TOKEN).balanceOf(self) - before == amount, "token took a fee"
+    return self._note(amount)
+
+
+@internal
+def _note(amount: uint256) -> uint256:
+    """
+    @notice Count token units that have come in; what they are in wads.
+    """
     self.held += amount
     return amount * SCALE
 
@@ -128,120 +190,53 @@ def _give_out(to: address, amount: uint256):
 
 @internal
 @pure
-def _credit(holder: Account, pool: Pool, money: uint256) -> (Account, Pool):
+def _credited(margin: int256, money: uint256) -> (int256, uint256):
     """
-    @notice Add margin. What a debt swallows is the vault's, which had gone without it.
+    @notice A margin and `money` more; what of it a debt swallows, which is the vault's, comes
+            second.
     """
-    after: Account = holder
-    total: Pool = pool
-    repaid: uint256 = 0
-    if holder.margin < 0:
-        repaid = min(convert(-holder.margin, uint256), money)
-    after.margin += convert(money, int256)
-    total.cash += repaid
-    total.margins += money - repaid
-    return after, total
+    after: int256 = margin + convert(money, int256)
+    return after, money - (self._above_zero(after) - self._above_zero(margin))
 
 
 @internal
 @pure
-def _charge(holder: Account, pool: Pool, money: uint256) -> (Account, Pool):
+def _settled(margin: int256, gain: int256, pool: Pool) -> (int256, Pool, uint256):
     """
-    @notice Take from a margin what it has; the caller gives it to somebody.
-    """
-    after: Account = holder
-    total: Pool = pool
-    after.margin -= convert(money, int256)
-    total.margins -= money
-    return after, total
-
-
-@internal
-@pure
-def _lock(holder: Account, money: uint256) -> Account:
-    """
-    @notice Move margin into escrow.
-    """
-    after: Account = holder
-    after.margin -= convert(money, int256)
-    after.escrow += money
-    return after
-
-
-@internal
-@pure
-def _unlock(holder: Account, pool: Pool, escrow: uint256, spent: uint256) -> (Account, Pool):
-    """
-    @notice Release an order's escrow; what is spent of it the caller gives to somebody.
-    """
-    after: Account = holder
-    total: Pool = pool
-    after.escrow -= escrow
-    total.margins -= escrow
-    return self._credit(after, total, escrow - spent)
-
-
-@internal
-@pure
-def _settle(holder: Account, pool: Pool, gain: int256) -> (Account, Pool, uint256):
-    """
-    @notice Move a result between an account and the vault; what it could not be paid comes third.
+    @notice A margin and a pool after a result; what the vault could not pay of it comes third.
     @dev The vault takes no more than the margin has; the rest is the account's debt, a margin
-         below zero. A gain pays the debt first.
+         below zero. A gain pays the debt first. While winners wait, nobody is paid before them.
     """
-    after: Account = holder
     total: Pool = pool
-    unpaid: uint256 = 0
-    after.margin += gain
-    paid: int256 = max(after.margin, 0) - max(holder.margin, 0)
-    if paid > 0:
-        affordable: uint256 = 0 if pool.has_claims else min(convert(paid, uint256), pool.cash)
-        unpaid = convert(paid, uint256) - affordable
-        after.margin -= convert(unpaid, int256)
-        total.margins += affordable
-        total.cash -= affordable
-    else:
-        lost: uint256 = convert(-paid, uint256)
-        total.margins -= lost
-        total.cash += lost
-    return after, total, unpaid
+    after: int256 = margin + gain
+    paid: int256 = max(after, 0) - max(margin, 0)
+    if paid <= 0:
+        total.cash += convert(-paid, uint256)
+        return after, total, 0
+    due: uint256 = convert(paid, uint256)
+    affordable: uint256 = min(due, self._free_cash(pool))
+    total.cash -= affordable
+    total.claims += due - affordable
+    return after - convert(due - affordable, int256), total, due - affordable
+
+
+@internal
+@pure
+def _free_cash(pool: Pool) -> uint256:
+    """
+    @notice What the vault can pay a winner now; quote wad.
+    """
+    return pool.cash if pool.claims == 0 else 0
 
 
 @internal
 def _queue_claim(account: uint256, amount: uint256):
     """
-    @notice Write down a profit that the vault could not pay; the pool is told by the caller.
+    @notice Write down a profit that the vault could not pay.
     """
     self._claims[self._next_claim] = Claim(account=account, amount=amount)
     self._next_claim += 1
     log IPerpetualMarket.ProfitClaimed(account=account, amount=amount)
-
-
-@internal
-def _write_off(account: uint256, holder: Account, pool: Pool) -> (Account, Pool):
-    """
-    @notice Book a debt that nothing is left to pay: insurance pays the vault what it can.
-    @dev While orders hold escrow something is left: it pays the debt when it returns.
-    """
-    after: Account = holder
-    total: Pool = pool
-    if holder.markets != 0 or holder.escrow > 0 or holder.margin >= 0:
-        return after, total
-    debt: uint256 = convert(-holder.margin, uint256)
-    insured: uint256 = min(debt, self.insurance)
-    self.insurance -= insured
-    total.cash += insured
-    after.margin = 0
-    log IPerpetualMarket.ShortfallBooked(account=account, amount=debt, insured=insured)
-    return after, total
-
-
-@internal
-def _insure(money: uint256):
-    """
-    @notice Add to the insurance fund what the caller took from elsewhere.
-    """
-    self.insurance += money
 
 
 @internal
@@ -256,15 +251,28 @@ def _pay_claims(most: uint256):
             break
         claim: Claim = self._claims[first]
         paid: uint256 = min(claim.amount, pool.cash)
-        holder: Account = self._load(claim.account)
         pool.cash -= paid
-        holder, pool = self._credit(holder, pool, paid)
-        self._save(claim.account, holder)
+        pool.claims -= paid
+        pool = self._give(claim.account, paid, pool)
         log IPerpetualMarket.ClaimPaid(account=claim.account, amount=paid)
         if paid < claim.amount:
             self._claims[first].amount = claim.amount - paid
             break
         first += 1
-    pool.has_claims = first < self._next_claim
     self._first_claim = first
     self._save_pool(pool)
+
+
+@internal
+def _give(account: uint256, money: uint256, pool: Pool) -> Pool:
+    """
+    @notice Add to an account's margin what the caller took from elsewhere; the pool after it.
+    """
+    holder: Account = self._load(account)
+    before: Account = holder
+    total: Pool = pool
+    repaid: uint256 = 0
+    holder.margin, repaid = self._credited(holder.margin, money)
+    total.cash += repaid
+    self._save(account, holder)
+    return self._replaced(total, before, holder)

@@ -72,6 +72,52 @@ def _unpack(id: uint256, word: uint256) -> IPerpetualMarket.Order:
 
 @internal
 @pure
+def _size_of(word: uint256) -> int256:
+    """
+    @notice An order's size; base wad, above zero buys.
+    @dev Not checked: 72 bits times a unit below 2^30.
+    """
+    return unsafe_mul(convert(convert(word, bytes32), int256) >> 184, convert(SIZE_UNIT, int256))
+
+
+@internal
+@pure
+def _limit_of(word: uint256) -> uint256:
+    """
+    @dev Not checked: 75 bits times a unit below 2^27.
+    """
+    return unsafe_mul((word >> 109) & (2**75 - 1), PRICE_UNIT)
+
+
+@internal
+@pure
+def _escrow_of(word: uint256) -> uint256:
+    """
+    @dev Not checked: 44 bits times a unit below 2^47.
+    """
+    return unsafe_mul((word >> 65) & (2**44 - 1), ESCROW_UNIT)
+
+
+@internal
+@pure
+def _keeper_fee_of(word: uint256) -> uint256:
+    """
+    @dev Not checked: 27 bits times a unit below 2^40.
+    """
+    return unsafe_mul((word >> 6) & (2**27 - 1), KEEPER_FEE_UNIT)
+
+
+@internal
+@pure
+def _reduces(word: uint256) -> bool:
+    """
+    @notice Whether an order only reduces.
+    """
+    return word & 1 == 1
+
+
+@internal
+@pure
 def _second_of(word: uint256) -> uint256:
     """
     @notice The second whose report prices an order.

@@ -9,6 +9,7 @@
 """
 
 from interfaces import IPerpetualMarket
+from contracts.math import batches
 
 WAD: constant(uint256) = 10**18
 SIZE_GRID: constant(uint256) = 10**12  # base wad
@@ -114,11 +115,11 @@ def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
 
 @internal
 @pure
-def _field(word: uint256, shift: uint256, bits: uint256, grid: uint256) -> uint256:
+def _field(word: uint256, low: uint256, bits: uint256, grid: uint256) -> uint256:
     """
     @dev Not checked: a field has at most 56 bits and a grid at most 2^70.
     """
-    return unsafe_mul((word >> shift) & unsafe_sub(1 << bits, 1), grid)
+    return unsafe_mul((word >> low) & ((1 << bits) - 1), grid)
 
 
 @internal
@@ -164,4 +165,18 @@ def _unpack_pool(word: uint256) -> IPerpetualMarket.PoolParameters:
         most_reward=self._field(word, 144, 16, RATIO_GRID),
         reward_ramp=self._field(word, 160, 16, 1),
         most_cost=self._field(word, 176, 16, COST_GRID),
+    )
+
+
+@internal
+@pure
+def _schedule(p: IPerpetualMarket.Parameters) -> batches.Schedule:
+    """
+    @notice What of a market's parameters prices a trade.
+    """
+    return batches.Schedule(
+        skew_scale=p.skew_scale,
+        premium_cap=p.premium_cap,
+        maker_fee=p.maker_fee,
+        taker_fee=p.taker_fee,
     )

@@ -9,6 +9,7 @@ from collections import Counter
 
 import boa
 
+from clearway.spec.refused import Refused
 from tests.market.world import ETH, WAD, World
 
 SEEDS = range(12)
@@ -41,7 +42,8 @@ WEIGHTS = {
     "report": 6,
     "report_in_part": 3,
     "report_from_ahead": 1,
-    "sweep": 3,
+    "mark": 4,
+    "liquidate": 6,
     "pay_claims": 4,
     "provide": 3,
     "donate": 1,
@@ -147,11 +149,11 @@ class Walk:
         self.seen[f"withdraw: {refusal}"] += 1
 
     def withdraw_all_that_is_free(self) -> None:
-        """Take to the last unit what the contract says is free; one more is refused."""
+        """Take to the last unit what is free; one more is refused."""
         actor = self.chance.choice(ACTORS)
         try:
-            free = self.world.contracts.market.free_margin(self.world.account(actor))
-        except boa.BoaError:
+            free = self.world.model.free_margin(self.world.now, self.world.account(actor))
+        except Refused:
             return
         amount = free // self.world.model.scale
         if amount:
@@ -186,8 +188,16 @@ class Walk:
     def report_from_ahead(self) -> None:
         self.world.report(self.prices, self.world.now + self.chance.choice([2, 10, 12, 60]))
 
-    def sweep(self) -> None:
-        self.world.sweep(self.chance.choice([0, 1, 4]))
+    def mark(self) -> None:
+        self.seen[f"mark: {self.world.mark(self.chance.choice(ACTORS))}"] += 1
+
+    def liquidate(self) -> None:
+        """Someone tries everybody, after a flag of some age."""
+        self.world.report(self.prices)
+        for actor in ACTORS:
+            cost = self.chance.choice([0, WAD, 20 * WAD, 200 * WAD])
+            refusal = self.world.liquidate(self.chance.choice([KEEPER, *ACTORS]), actor, cost)
+            self.seen[f"liquidate: {refusal}"] += 1
 
     def pay_claims(self) -> None:
         self.world.pay_claims(self.chance.randint(0, 3))
@@ -197,10 +207,10 @@ class Walk:
 
     def donate(self) -> None:
         """Tokens that nobody asked for change nothing."""
-        before = self.world.contracts.market.pool()
+        before = self.world.contracts.lens.pool()
         self.world.contracts.token.mint(self.world.contracts.market.address, 10**9)
         self.world.donated += 10**9
-        assert self.world.contracts.market.pool() == before
+        assert self.world.contracts.lens.pool() == before
 
     def move_caps(self) -> None:
         market = self.chance.choice([0, 1, 4])

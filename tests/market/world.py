@@ -9,14 +9,10 @@ from eth_account import Account as Keys
 
 from clearway.reports import Domain, Report, SignedReport
 from clearway.spec import price_feed
-from clearway.spec.market import (
-    Parameters,
-    PerpetualMarket,
-    account_of,
-    whole,
-)
+from clearway.spec.market import PerpetualMarket, whole
 from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
+from clearway.spec.state import Parameters, account_of
 from tests.spec.world import PARAMETERS, SCHEDULE
 from tests.spec.world import POOL as MODELS_POOL
 
@@ -32,6 +28,21 @@ ETH = replace(
     max_skew=1_000 * WAD,
 )
 POOL = replace(MODELS_POOL, rate_at_full=2 * 10**15)  # the most that the contract takes
+
+
+# What a liquidation costs its keeper, in quote wad, as a test sets it.
+COSTS = """
+_cost: uint256
+
+@external
+def set_cost(cost: uint256):
+    self._cost = cost
+
+@external
+@view
+def cost(markets: uint256) -> uint256:
+    return self._cost
+"""
 
 
 def as_struct(parameters: Parameters) -> tuple[int, ...]:
@@ -53,6 +64,8 @@ def as_struct(parameters: Parameters) -> tuple[int, ...]:
         parameters.max_skew,
         parameters.min_notional,
         parameters.risk_weight,
+        parameters.penalty_ratio,
+        parameters.insurance_limit,
     )
 
 
@@ -65,6 +78,8 @@ class Contracts:
     market: Any
     orders: Any
     configuration: Any
+    costs: Any
+    lens: Any
 
 
 def deploy(decimals: int = 6) -> Contracts:
@@ -73,11 +88,15 @@ def deploy(decimals: int = 6) -> Contracts:
     token = boa.load("contracts/mocks/TestToken.vy", decimals)
     addresses = [keys.address for keys in PUBLISHERS]
     feed = boa.load("contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, NOBODY, 3_600)
-    market = boa.load("contracts/l2/PerpetualMarket.vy", token.address, feed.address)
+    costs = boa.loads(COSTS)
+    market = boa.load(
+        "contracts/l2/PerpetualMarket.vy", token.address, feed.address, costs.address
+    )
     orders = boa.load("contracts/l2/OrderBook.vy", market.address, feed.address)
     configuration = boa.load("contracts/l2/Configuration.vy", market.address, boa.env.eoa)
     market.connect(orders.address, configuration.address, boa.env.eoa)
-    return Contracts(token, feed, market, orders, configuration)
+    lens = boa.load("contracts/l2/Lens.vy", market.address)
+    return Contracts(token, feed, market, orders, configuration, costs, lens)
 
 
 PUBLISHERS = sorted(
@@ -160,7 +179,8 @@ class World:
         self.contracts.token.approve(self.contracts.market.address, amount, sender=owner)
 
     def provide(self, amount: int) -> None:
-        self.fund(boa.env.eoa, amount)
+        """Bring cash as the vault does: the tokens first."""
+        self.contracts.token.mint(self.contracts.market.address, amount)
         self.both(lambda: self.contracts.market.provide(amount), lambda: self.model.provide(amount))
 
     def deposit(self, owner: str, amount: int) -> str | None:
@@ -213,12 +233,17 @@ class World:
             lambda: self.model.execute(self.now, int(keeper, 16), market, entries),
         )
         if refusal is None:
-            told = [
-                log.reason if type(log).__name__ == "OrderFailed" else ""
+            told = {
+                (log.account, log.slot): log.reason if type(log).__name__ == "OrderFailed" else ""
                 for log in self.contracts.orders.get_logs()
                 if type(log).__name__ in ("OrderFilled", "OrderFailed")
-            ]
-            assert told == [outcome for outcome in answer if outcome != "stays"], told
+            }
+            ended = {
+                entry: outcome
+                for entry, outcome in zip(entries, answer, strict=True)
+                if outcome != "stays"
+            }
+            assert told == ended
         return answer, refusal
 
     def execute_by_round(
@@ -233,8 +258,19 @@ class World:
             ),
         )
 
-    def sweep(self, market: int) -> None:
-        self.both(lambda: self.contracts.market.sweep(market), lambda: self.model.sweep(market))
+    def mark(self, owner: str) -> str | None:
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.market.mark(account), lambda: self.model.mark(self.now, account)
+        )[1]
+
+    def liquidate(self, keeper: str, owner: str, cost: int = 0) -> str | None:
+        account = self.account(owner)
+        self.contracts.costs.set_cost(cost)
+        return self.both(
+            lambda: self.contracts.market.liquidate(account, keeper),
+            lambda: self.model.liquidate(self.now, int(keeper, 16), account, cost),
+        )[1]
 
     def pay_claims(self, most: int) -> None:
         self.both(
@@ -243,25 +279,30 @@ class World:
 
     def assert_equal(self) -> None:
         """Compare everything that both hold, to the last unit; and what must be true of it."""
-        market, model = self.contracts.market, self.model
+        market, lens, model = self.contracts.market, self.contracts.lens, self.model
         for number, state in model.markets.items():
-            names = list(market.market_state(number)._fields)
+            names = list(lens.market_state(number)._fields)
             expected = tuple(getattr(state, name) for name in names)
-            assert dict(zip(names, market.market_state(number), strict=True)) == dict(
+            assert dict(zip(names, lens.market_state(number), strict=True)) == dict(
                 zip(names, expected, strict=True)
             )
         for account, holder in model.accounts.items():
             bits = sum(1 << number for number in holder.positions)
-            assert tuple(market.balance_of(account)) == (holder.margin, holder.escrow, bits)
+            assert tuple(lens.balance_of(account)) == (
+                holder.margin,
+                holder.escrow,
+                bits,
+                holder.flagged_at,
+            )
             for number in model.markets:
                 position = holder.positions.get(number)
-                words = tuple(vars(position).values()) if position else (0, 0, 0, 0)
-                assert tuple(market.position_of(account, number)) == words
+                words = tuple(vars(position).values()) if position else (0, 0, 0)
+                assert tuple(lens.position_of(account, number)) == words
         buckets = model.buckets()
-        pool = market.pool()
         margins = buckets["margins"] + buckets["escrows"]
-        assert tuple(pool) == (margins, model.cash, model.at_risk, bool(model.claims))
-        assert market.insurance() == model.insurance
+        claims = sum(claim for _, claim in model.claims)
+        assert tuple(lens.pool()) == (margins, model.cash, model.at_risk, claims, model.debts)
+        assert market.set_aside() == model.set_aside
         assert market.held() == model.held
         assert sum(buckets.values()) == model.held * model.scale
         assert self.contracts.token.balanceOf(market.address) == model.held + self.donated

@@ -8,19 +8,18 @@ from hypothesis import strategies as st
 
 from clearway.spec import positions
 from clearway.spec.batches import Schedule
-from clearway.spec.market import (
+from clearway.spec.market import PerpetualMarket, whole
+from clearway.spec.price_feed import PriceFeed, Report, Signature
+from clearway.spec.quotes import Quote, boards_of
+from clearway.spec.state import (
     DELAY,
     LIMIT_UNIT,
     Account,
     Parameters,
-    PerpetualMarket,
     PoolParameters,
     account_of,
     owner_of,
-    whole,
 )
-from clearway.spec.price_feed import PriceFeed, Report, Signature
-from clearway.spec.quotes import Quote, boards_of
 from clearway.spec.wad import WAD
 
 UNIT = 10**6  # token units to a dollar
@@ -45,6 +44,8 @@ PARAMETERS = Parameters(
     max_skew=20_000 * WAD,
     min_notional=100 * WAD,
     risk_weight=WAD // 5,
+    penalty_ratio=WAD // 100,
+    insurance_limit=20_000 * WAD,
 )
 POOL = PoolParameters(
     kink=8 * 10**17,
@@ -52,6 +53,11 @@ POOL = PoolParameters(
     rate_at_full=5 * 10**15,
     max_utilisation=9 * 10**17,
     insurance_share=WAD // 5,
+    buffer=WAD // 5,
+    least_reward=WAD // 10,
+    most_reward=WAD // 2,
+    reward_ramp=600,
+    most_cost=50 * WAD,
 )
 KEEPER = account_of(99)
 DEAREST = 10**6 * WAD  # a limit that no price of these tests reaches

@@ -1,0 +1,312 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title admission
+@license AGPL-3.0-only
+@notice Decides which orders of a batch stand, and what each pays.
+@dev Pure: it is handed the words of everything that it judges by, its *scene*. So whoever holds
+     them can ask the same question, as `Lens` does for an order that nobody has placed yet.
+"""
+
+from interfaces import IPerpetualMarket
+from contracts.math import batches
+from contracts.math import borrowing_math
+from contracts.math import positions
+from contracts.math import wad
+from contracts.modules import appraisal
+from contracts.modules import book
+from contracts.modules import custody
+from contracts.modules import order_words
+from contracts.modules import parameter_words
+
+struct Scene:
+    market: uint256
+    price: uint256
+    board: uint256  # the price word that the price is from; zero where it is a round's
+    second: uint256  # the one that all markets are judged at; zero where only this price is known
+    p: IPerpetualMarket.Parameters
+    pp: IPerpetualMarket.PoolParameters
+    state: book.Market  # brought up to now
+    pool: custody.Pool
+
+
+struct Side:
+    size: int256  # the sum of its orders
+    terms: batches.Terms  # what they pay together
+    refusal: uint256  # why none of them may increase a position
+
+
+# What becomes of an order
+STANDS: constant(uint256) = 0
+UNDECIDED: constant(uint256) = 1  # more must be asked
+STAYS: constant(uint256) = 2
+NOTHING_TO_REDUCE: constant(uint256) = 3
+BEYOND_LIMIT: constant(uint256) = 4
+TOO_SMALL: constant(uint256) = 5
+INTEREST_AT_CAP: constant(uint256) = 6
+SKEW_AT_CAP: constant(uint256) = 7
+FULLY_USED: constant(uint256) = 8
+NO_MARGIN: constant(uint256) = 9
+
+
+@internal
+@view
+def _scene(
+    market: uint256, words: uint256[8], price: uint256, board: uint256, second: uint256
+) -> Scene:
+    """
+    @param words Of the market and the pool, as `PerpetualMarket.scene` gives them.
+    """
+    p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
+    return Scene(
+        market=market,
+        price=price,
+        board=board,
+        second=second,
+        p=p,
+        pp=parameter_words._unpack_pool(words[7]),
+        state=book._accrued(book._unpack(words[0], words[1], words[2]), p),
+        pool=custody._unpack_pool(words[5], words[6]),
+    )
+
+
+@internal
+@pure
+def _effective_size(word: uint256, position: uint256) -> int256:
+    """
+    @notice An order's size; one that only reduces is cut to what there is to reduce.
+    """
+    size_delta: int256 = order_words._size_of(word)
+    if not order_words._reduces(word):
+        return size_delta
+    size: int256 = book._unpack_position(position).size
+    closing: int256 = convert(positions._closing_size(size, size_delta), int256)
+    return closing if size_delta > 0 else -closing
+
+
+@internal
+@pure
+def _side(scene: Scene, size: int256) -> Side:
+    """
+    @notice What the orders of one side, `size` in all, pay if they meet nobody, and which cap they
+            would pass.
+    """
+    if size == 0:
+        return empty(Side)
+    skew: int256 = book._skew(scene.state)
+    side: Side = Side(
+        size=size,
+        terms=batches._side_terms(size, skew, scene.price, parameter_words._schedule(scene.p)),
+        refusal=STANDS,
+    )
+    long: uint256 = scene.state.long
+    short: uint256 = scene.state.short
+    if size > 0:
+        long += convert(size, uint256)
+    else:
+        short += convert(-size, uint256)
+    at_risk: uint256 = (
+        scene.pool.at_risk + book._risk(scene.p, long, short, scene.price) - scene.state.at_risk
+    )
+    if max(long, short) > scene.p.max_open_interest:
+        side.refusal = INTEREST_AT_CAP
+    elif wad._magnitude(skew + size) > scene.p.max_skew:
+        side.refusal = SKEW_AT_CAP
+    elif borrowing_math._utilisation(at_risk, scene.pool.cash) > scene.pp.max_utilisation:
+        side.refusal = FULLY_USED
+    return side
+
+
+@internal
+@pure
+def _judge(
+    scene: Scene, word: uint256, size: int256, side: Side, holder_word: uint256, position: uint256
+) -> (uint256, appraisal.Appraisal):
+    """
+    @notice Whether an order would stand if its own side were filled whole, or why not. UNDECIDED
+            where its account's margin decides; then the account after it, without its positions
+            in other markets, comes second.
+    """
+    nothing: appraisal.Appraisal = empty(appraisal.Appraisal)
+    price: uint256 = scene.price
+    if size == 0:
+        return NOTHING_TO_REDUCE, nothing
+    terms: batches.Terms = batches._dearest_share(side.terms, size, side.size, price)
+    if not batches._is_within_limit(size, price, terms.premium, order_words._limit_of(word)):
+        return BEYOND_LIMIT, nothing
+    before: positions.Position = book._unpack_position(position)
+    size_after: int256 = before.size + size
+    if size_after != 0 and positions._notional(size_after, price) < scene.p.min_notional:
+        return TOO_SMALL, nothing
+    if not positions._increases(before.size, size):
+        return STANDS, nothing
+    if side.refusal != STANDS:
+        return side.refusal, nothing
+
+    escrow: uint256 = order_words._escrow_of(word)
+    holder: custody.Account = custody._unpack(holder_word)
+    margin: int256 = holder.margin + convert(escrow - order_words._keeper_fee_of(word), int256)
+    index: int256 = book._index(scene.state, size_after)
+    after: positions.Position = empty(positions.Position)
+    gain: int256 = 0
+    after, gain = positions._filled(before, size, price, index)
+    gain -= positions._owed(before, book._index(scene.state, before.size), price)
+    # What the vault couldn't pay a winner now is a claim, and no margin.
+    paid: int256 = max(margin + gain, 0) - max(margin, 0)
+    margin += gain - max(paid - convert(custody._free_cash(scene.pool), int256), 0)
+    cost: int256 = convert(terms.fee, int256) + terms.premium
+    if cost > max(margin, 0):
+        return NO_MARGIN, nothing
+    holder.margin = margin - cost
+    holder.escrow -= escrow
+    return (
+        UNDECIDED,
+        appraisal._with_position(
+            appraisal._of_nothing(holder), after, price, scene.p, index
+        ),
+    )
+
+
+@internal
+@view
+def _with_exposure(
+    found: appraisal.Appraisal, words: uint256[6], price: uint256
+) -> appraisal.Appraisal:
+    """
+    @notice An appraisal and a position in another market more.
+    @param words As `PerpetualMarket.exposure` gives them.
+    """
+    p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
+    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), p)
+    position: positions.Position = book._unpack_position(words[5])
+    return appraisal._with_position(
+        found, position, price, p, book._index(state, position.size)
+    )
+
+
+@internal
+@pure
+def _meeting(scene: Scene, buys: int256, sells: int256) -> batches.Meeting:
+    """
+    @notice What admitted orders pay.
+    """
+    return batches._meeting(
+        convert(buys, uint256),
+        convert(-sells, uint256),
+        book._skew(scene.state),
+        scene.price,
+        parameter_words._schedule(scene.p),
+        scene.state.impact_reserve,
+    )
+
+
+@internal
+@pure
+def _fill(
+    id: uint256, word: uint256, size: int256, meeting: batches.Meeting
+) -> IPerpetualMarket.Fill:
+    """
+    @notice An admitted order with what it pays.
+    """
+    terms: batches.Terms = batches._terms(meeting, size)
+    return IPerpetualMarket.Fill(
+        id=id,
+        size_delta=size,
+        fee=terms.fee,
+        premium=terms.premium,
+        escrow=order_words._escrow_of(word),
+        keeper_fee=order_words._keeper_fee_of(word),
+        earned=0,
+    )
+
+
+@internal
+@pure
+def _released(
+    scene: Scene, word: uint256, holder_word: uint256, position_word: uint256
+) -> appraisal.Appraisal:
+    """
+    @notice An account that has an order's escrow back, less the keeper's fee, without its
+            positions in other markets.
+    """
+    holder: custody.Account = custody._unpack(holder_word)
+    escrow: uint256 = order_words._escrow_of(word)
+    holder.escrow -= escrow
+    holder.margin += convert(escrow - order_words._keeper_fee_of(word), int256)
+    position: positions.Position = book._unpack_position(position_word)
+    return appraisal._with_position(
+        appraisal._of_nothing(holder),
+        position,
+        scene.price,
+        scene.p,
+        book._index(scene.state, position.size),
+    )
+
+
+@internal
+@pure
+def _failed(
+    scene: Scene,
+    id: uint256,
+    word: uint256,
+    holder_word: uint256,
+    found: appraisal.Appraisal,
+    is_priced: bool,
+) -> IPerpetualMarket.Fill:
+    """
+    @notice What an order that failed for good pays.
+    @param found Its account with the escrow back; `is_priced` if all its positions are in it.
+    """
+    escrow: uint256 = order_words._escrow_of(word)
+    keeper_fee: int256 = convert(order_words._keeper_fee_of(word), int256)
+    holder: custody.Account = custody._unpack(holder_word)
+    margin: int256 = holder.margin + convert(escrow, int256) - keeper_fee
+    worth: uint256 = positions._notional(order_words._size_of(word), scene.price)
+    fee: int256 = convert(
+        min(wad._mul_up(worth, scene.p.taker_fee), escrow - convert(keeper_fee, uint256)), int256
+    )
+    fee = min(fee, max(margin, 0))
+    most: int256 = keeper_fee
+    if holder.markets != 0:
+        if is_priced and scene.second != 0:
+            fee = min(fee, max(found.equity - appraisal._maintenance(found), 0))
+            most = min(most, found.free - fee + keeper_fee)
+        else:
+            most = 0
+            if scene.second != 0:
+                fee = 0
+    most = min(most, margin - fee + keeper_fee)
+    return IPerpetualMarket.Fill(
+        id=id,
+        size_delta=0,
+        fee=convert(fee, uint256),
+        premium=0,
+        escrow=escrow,
+        keeper_fee=convert(keeper_fee, uint256),
+        earned=convert(max(most, 0), uint256),
+    )
+
+
+@internal
+@pure
+def _reason(end: uint256) -> String[32]:
+    """
+    @notice What becomes of an order, in words; nothing if it fills.
+    """
+    if end == STANDS:
+        return ""
+    if end == STAYS:
+        return "stays"
+    if end == NOTHING_TO_REDUCE:
+        return "nothing to reduce"
+    if end == BEYOND_LIMIT:
+        return "price beyond limit"
+    if end == TOO_SMALL:
+        return "position too small"
+    if end == INTEREST_AT_CAP:
+        return "open interest at its cap"
+    if end == SKEW_AT_CAP:
+        return "skew at its cap"
+    if end == FULLY_USED:
+        return "vault fully used"
+    return "insufficient margin"
