@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import rlp
 from eth_abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -117,6 +118,15 @@ class Bench:
         self.rpc("evm_setNextBlockTimestamp", hex(self.now))
         outbox.send()
         return address
+
+    def next_addresses(self, *later: int) -> list[Address]:
+        """Return where contracts will lie that are deployed after some others from now."""
+        nonce = int(self.rpc("eth_getTransactionCount", self.owner.address, "latest"), 16)
+        sender = unhex(self.owner.address)
+        return [
+            to_checksum_address(keccak(rlp.encode([sender, nonce + number]))[12:])
+            for number in later
+        ]
 
     def run(self, to: Address, function: Function, *arguments: Any) -> int:
         """Send a call in a block of its own, a second after the last; return its gas."""

@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 
 from benchmarks.market_gas import (
     CHAIN_ID,
+    NOBODY,
     READ,
     WAD,
     WORD,
@@ -50,26 +51,40 @@ MARKET = (
     5_000 * WAD,  # max skew
     100 * WAD,  # min notional
     WAD // 5,  # risk weight
+    WAD // 100,  # penalty
+    20_000 * WAD,  # insurance limit
 )
-POOL = (8 * 10**17, 10**15, 2 * 10**15, 9 * 10**17, WAD // 5)
+POOL = (
+    8 * 10**17,  # kink
+    10**15,  # rate at the kink
+    2 * 10**15,  # rate at full use
+    9 * 10**17,  # most use
+    WAD // 5,  # insurance share
+    WAD // 5,  # buffer
+    WAD // 10,  # least reward
+    WAD // 2,  # most reward
+    600,  # reward ramp
+    50 * WAD,  # most cost
+)
 
 MINT = Function("mint(address,uint256)")
 APPROVE = Function("approve(address,uint256)")
-CONNECT = Function("connect(address,address,address)")
-SET_POOL = Function("set_pool((uint256,uint256,uint256,uint256,uint256))")
-SET_MARKET = Function(f"set_market(uint256,({','.join(['uint256'] * 15)}))")
+SET_POOL = Function(f"set_pool(({','.join(['uint256'] * len(POOL))}))")
+SET_MARKET = Function(f"set_market(uint256,({','.join(['uint256'] * len(MARKET))}))")
+LIQUIDATE = Function("liquidate(uint256,address)")
 PROVIDE = Function("provide(uint256)")
 DEPOSIT = Function("deposit(uint256,uint256)")
 WITHDRAW = Function("withdraw(uint256,uint256,address)")
 PLACE = Function("place(uint256,uint256,uint256,int256,uint256,bool,uint256)")
 EXECUTE = Function("execute(uint256,uint256[])")
-BRING = Function(
-    "submit_and_execute(uint256,uint256[],address[],(bytes32,bytes32)[],uint256,uint256[])"
+EXECUTE_ONE = Function("execute_one(uint256)")
+BRING_ONE = Function(
+    "submit_and_execute_one(uint256,uint256[],address[],(bytes32,bytes32)[],uint256)"
 )
 
 # Words that no program could leave out
-ORDER_LOG = log_cost(topics=3, data=7 * WORD)
-MARKET_WORDS, POOL_WORDS, ACCOUNT_WORDS, POSITION_WORDS, ORDER_WORDS = 4, 1, 1, 1, 1
+ORDER_LOG = log_cost(topics=3, data=6 * WORD)
+MARKET_WORDS, POOL_WORDS, ACCOUNT_WORDS, POSITION_WORDS, ORDER_WORDS = 3, 1, 1, 1, 1
 PARAMETER_WORDS = 3  # two of the market's, one of the pool's
 
 
@@ -87,22 +102,27 @@ class Trading:
         ordered = sorted(keys[:MOST], key=lambda key: int(key.address, 16))
         self.traders, self.keeper, self.short = ordered, keys[MOST], keys[MOST + 1]
         self.token = bench.create("mocks/TestToken.vy", ("uint8",), 6)
-        self.market = bench.create(
-            "l2/PerpetualMarket.vy", ("address", "address"), self.token, bench.feed
-        )
-        self.orders = bench.create(
-            "l2/OrderBook.vy", ("address", "address"), self.market, bench.feed
+        costs = bench.create(
+            "l2/KeeperCosts.vy", ("address", "uint256", "address"), bench.feed, 0, NOBODY
         )
         owner = bench.owner.address
-        configuration = bench.create(
-            "l2/Configuration.vy", ("address", "address"), self.market, owner
+        self.orders, configuration = bench.next_addresses(1, 2)
+        self.market = bench.create(
+            "l2/PerpetualMarket.vy",
+            ("address",) * 6,
+            self.token,
+            bench.feed,
+            costs,
+            self.orders,
+            configuration,
+            owner,
         )
-        bench.run(self.market, CONNECT, self.orders, configuration, owner)
+        bench.create("l2/OrderBook.vy", ("address", "address"), self.market, bench.feed)
+        bench.create("l2/Configuration.vy", ("address", "address"), self.market, owner)
         bench.run(configuration, SET_POOL, POOL)
         for number in range(3):
             bench.run(configuration, SET_MARKET, number, MARKET)
-        bench.run(self.token, MINT, owner, CASH)
-        bench.run(self.token, APPROVE, self.market, CASH)
+        bench.run(self.token, MINT, self.market, CASH)
         bench.run(self.market, PROVIDE, CASH)
 
     def measure(self) -> None:
@@ -122,13 +142,15 @@ class Trading:
             self._count(f"execute, {name}", [one])
         self._place([one], SIZE)
         self._count("execute, new, with its report", [one], brings_report=True)
+        self._place([one], SIZE)
+        self._count("execute, increase, by its owner", [one], keeper=one)
         for number in (1, 2):
             for size in (SIZE, -SIZE, SIZE):
                 self._trade([one], size, number)
         self._place([one], SIZE)
         self._count("execute, increase, account in 3 markets", [one], others=2)
         self._deposit_and_withdraw(one)
-        for number, size in ((0, -2 * SIZE), (1, -SIZE), (2, -SIZE)):
+        for number, size in ((0, -3 * SIZE), (1, -SIZE), (2, -SIZE)):
             self._trade([one], size, number)
         for many in (10, MOST):
             batch = self.traders[:many]
@@ -180,17 +202,24 @@ class Trading:
         return Cost(gas, floor + log_cost(topics=3, data=9 * WORD))
 
     def _execute(
-        self, traders: Sequence[LocalAccount], market: int = 0, brings_report: bool = False
+        self,
+        traders: Sequence[LocalAccount],
+        market: int = 0,
+        brings_report: bool = False,
+        keeper: LocalAccount | None = None,
     ) -> tuple[int, bytes]:
         """Execute the traders' orders; return the gas and the calldata."""
         ids = [account_of(trader) for trader in traders]
         report = self.bench.report([0, 1, 2, 3], price=PRICE)
+        function: Function = EXECUTE_ONE
+        arguments: tuple[Any, ...] = (ids[0],)
         if brings_report:
-            function, arguments = BRING, (*self.bench.arguments(report), market, ids)
+            function, arguments = BRING_ONE, (*self.bench.arguments(report), ids[0])
         else:
             self.bench.submit(report)
-            function, arguments = EXECUTE, (market, ids)
-        (gas,) = self._together([(self.keeper, self.orders, function, arguments)])
+            if len(ids) > 1:
+                function, arguments = EXECUTE, (market, ids)
+        (gas,) = self._together([(keeper or self.keeper, self.orders, function, arguments)])
         return gas, function.encode(*arguments)
 
     def _count(
@@ -200,15 +229,18 @@ class Trading:
         *,
         others: int = 0,
         brings_report: bool = False,
+        keeper: LocalAccount | None = None,
     ) -> None:
         """Execute placed orders and count the gas of each; `others` are further markets held."""
-        gas, calldata = self._execute(traders, brings_report=brings_report)
+        gas, calldata = self._execute(traders, brings_report=brings_report, keeper=keeper)
         each = (
             (ACCOUNT_WORDS + POSITION_WORDS + ORDER_WORDS) * WRITE
             + ORDER_LOG
-            + others * (4 + 1) * READ
+            + others * (MARKET_WORDS + 2 + POSITION_WORDS) * READ
         )
-        shared = (MARKET_WORDS + POOL_WORDS + ACCOUNT_WORDS) * WRITE + (PARAMETER_WORDS + 1) * READ
+        shared = (MARKET_WORDS + POOL_WORDS) * WRITE + (PARAMETER_WORDS + 1) * READ
+        if keeper is None:
+            shared += ACCOUNT_WORDS * WRITE
         floor = transaction_cost(calldata) + shared + len(traders) * each
         if brings_report:
             floor += 3 * 3_100 + READ + WRITE

@@ -23,6 +23,7 @@ parameters_of: public(HashMap[uint256, IPerpetualMarket.Parameters])  # by marke
 def __init__(market: address, guardian: address):
     roles.__init__(guardian)
     MARKET = IPerpetualMarket(market)
+    assert staticcall MARKET.CONFIGURATION() == self, "another contract's place"
 
 
 @external

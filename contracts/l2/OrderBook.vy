@@ -27,12 +27,27 @@ from ..modules import order_words
 from ..modules import orders
 initializes: orders
 
-struct Judged:
-    sizes: DynArray[int256, MOST_ORDERS]
-    ends: DynArray[uint256, MOST_ORDERS]
-    meeting: batches.Meeting
+# The market as one order needs it: the same functions, whose lists hold one.
+interface ISingle:
+    def scene(
+        market: uint256, ids: DynArray[uint256, 1]
+    ) -> (uint256[8], DynArray[uint256, 2]): view
+    def fill(
+        market: uint256,
+        price: uint256,
+        fills: DynArray[IPerpetualMarket.Fill, 1],
+        keeper: address,
+    ): nonpayable
 
 
+struct Tally:
+    buys: int256  # of those that stand
+    sells: int256
+    ends: uint256  # what becomes of each order, END_BITS each
+    undecided: uint256  # those that stand alone and not in company, a bit each
+
+
+END_BITS: constant(uint256) = 4  # what becomes of one order, in a word for all of a batch
 DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
 SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
 REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
@@ -48,6 +63,7 @@ TILE_LENGTH: immutable(uint256)
 @deploy
 def __init__(market: address, feed: address):
     MARKET = IPerpetualMarket(market)
+    assert staticcall MARKET.ORDER_BOOK() == self, "another contract's place"
     FEED = IPriceFeed(feed)
     TILE_LENGTH = staticcall IPriceFeed(feed).TILE_LENGTH()
 
@@ -159,17 +175,121 @@ def submit_and_execute(
     self._execute(market, ids)
 
 
+@external
+def execute_one(id: uint256):
+    """
+    @notice Execute one order alone: as a batch of it would, for less gas.
+    """
+    self._execute_one(id)
+
+
+@external
+def submit_and_execute_one(
+    observed_at: uint256,
+    boards: DynArray[uint256, 8],
+    publishers: DynArray[address, 7],
+    signatures: DynArray[IPriceFeed.Signature, 7],
+    id: uint256,
+):
+    """
+    @notice Bring the report that prices one order, and execute it.
+    """
+    extcall FEED.submit(observed_at, boards, publishers, signatures)
+    self._execute_one(id)
+
+
+@external
+def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
+    """
+    @notice Execute an order that reduces by the aggregator's first round after its commit, made
+            worse by the feed's deviation: when no report did it in its first ten minutes.
+    """
+    order: IPerpetualMarket.Order = orders._read(id)
+    committed_at: uint256 = order.fills_at - DELAY
+    assert block.timestamp > committed_at + SIGNED_WINDOW, "report still counts"
+    assert block.timestamp <= committed_at + REDUCE_WINDOW, "order expired"
+    assert order.is_reduce_only, "order doesn't reduce"
+    found: IPriceFeed.Reference = staticcall FEED.round_after(
+        order.market, committed_at, round, predecessor
+    )
+    assert found.reason == "", found.reason
+    worse: uint256 = wad._mul_down(found.price, wad.WAD - found.deviation)
+    if order.size_delta > 0:
+        worse = wad._mul_up(found.price, wad.WAD + found.deviation)
+    self._settle_one(id, orders._word(id), worse, 0, 0)
+
+
+@internal
+def _execute_one(id: uint256):
+    """
+    @notice Judge an order's window, read its price, and settle it.
+    """
+    word: uint256 = orders._word(id)
+    second: uint256 = order_words._second_of(word)
+    market: uint256 = order_words._market_of(word)
+    self._check_window(second)
+    board: uint256 = staticcall FEED.board_at(market // 4, second)
+    self._settle_one(id, word, price_words._sound_price(board, market % 4), board, second)
+
+
+@internal
+def _settle_one(id: uint256, word: uint256, price: uint256, board: uint256, second: uint256):
+    """
+    @notice Fill an order or let it fail; for want of another market's price it stays.
+    """
+    market: uint256 = order_words._market_of(word)
+    words: uint256[8] = empty(uint256[8])
+    holders: DynArray[uint256, 2] = []
+    words, holders = staticcall ISingle(MARKET.address).scene(market, [id])
+    scene: admission.Scene = admission._scene(market, words, price, board, second)
+    size: int256 = admission._effective_size(word, holders[1])
+    end: uint256 = self._judge(
+        scene, id, word, size, admission._side(scene, size), holders[0], holders[1]
+    )
+    if end == admission.STAYS:
+        return
+    fill: IPerpetualMarket.Fill = empty(IPerpetualMarket.Fill)
+    if end == admission.STANDS:
+        fill = admission._fill(
+            id, word, size, admission._meeting(scene, max(size, 0), min(size, 0))
+        )
+    else:
+        fill = self._failed(scene, id, word, holders[0], holders[1], end)
+    orders._erase(id)
+    extcall ISingle(MARKET.address).fill(market, price, [fill], msg.sender)
+
+
 @internal
 def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
     """
-    @notice Judge the orders' windows, read their price, and settle them.
+    @notice Judge the orders' windows, read their price, and settle them. One that fails only for
+            its company, or for want of another market's price, stays.
     """
-    words: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
-    second: uint256 = order_words._second_of(words[0])
+    order: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
+    second: uint256 = order_words._second_of(order[0])
     board: uint256 = staticcall FEED.board_at(market // 4, second)
-    self._settle(
-        market, ids, words, price_words._sound_price(board, market % 4), board, second
-    )
+    price: uint256 = price_words._sound_price(board, market % 4)
+    words: uint256[8] = empty(uint256[8])
+    holders: DynArray[uint256, 100] = []
+    words, holders = staticcall MARKET.scene(market, ids)
+    scene: admission.Scene = admission._scene(market, words, price, board, second)
+    ends: uint256 = 0
+    meeting: batches.Meeting = empty(batches.Meeting)
+    ends, meeting = self._judge_all(scene, ids, order, holders)
+    fills: DynArray[IPerpetualMarket.Fill, MOST_ORDERS] = []
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        end: uint256 = (ends >> (END_BITS * i)) & 15
+        if end == admission.STAYS:
+            continue
+        orders._erase(ids[i])
+        if end == admission.STANDS:
+            size: int256 = admission._effective_size(order[i], holders[2 * i + 1])
+            fills.append(admission._fill(ids[i], order[i], size, meeting))
+        else:
+            fills.append(
+                self._failed(scene, ids[i], order[i], holders[2 * i], holders[2 * i + 1], end)
+            )
+    extcall MARKET.fill(market, price, fills, msg.sender)
 
 
 @internal
@@ -194,65 +314,19 @@ def _words_of(
             tile = self._tile_of(second)
         assert order_words._market_of(word) == market, "order of another market"
         assert self._tile_of(second) == tile, "order of another report"
-        assert block.timestamp >= second, "order too young"
-        assert block.timestamp <= second - DELAY + SIGNED_WINDOW, "too old for a report"
+        self._check_window(second)
         words.append(word)
     return words
 
 
-@external
-def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
-    """
-    @notice Execute an order that reduces by the aggregator's first round after its commit, made
-            worse by the feed's deviation: when no report did it in its first ten minutes.
-    """
-    order: IPerpetualMarket.Order = orders._read(id)
-    committed_at: uint256 = order.fills_at - DELAY
-    assert block.timestamp > committed_at + SIGNED_WINDOW, "report still counts"
-    assert block.timestamp <= committed_at + REDUCE_WINDOW, "order expired"
-    assert order.is_reduce_only, "order doesn't reduce"
-    found: IPriceFeed.Reference = staticcall FEED.round_after(
-        order.market, committed_at, round, predecessor
-    )
-    assert found.reason == "", found.reason
-    worse: uint256 = wad._mul_down(found.price, wad.WAD - found.deviation)
-    if order.size_delta > 0:
-        worse = wad._mul_up(found.price, wad.WAD + found.deviation)
-    self._settle(order.market, [id], [orders._word(id)], worse, 0, 0)
-
-
 @internal
-def _settle(
-    market: uint256,
-    ids: DynArray[uint256, MOST_ORDERS],
-    words: DynArray[uint256, MOST_ORDERS],
-    price: uint256,
-    board: uint256,
-    second: uint256,
-):
+@view
+def _check_window(second: uint256):
     """
-    @notice Admit orders, let them meet, and hand down what becomes of each. One that fails only
-            for its company, or for want of another market's price, stays.
-    @param board The price word of the market's board at `second`.
-    @param second The one that all markets are judged at; zero where only this one's price is known.
+    @notice Refuse an order that a report can't price yet, or not any more.
     """
-    scene: admission.Scene = empty(admission.Scene)
-    holders: DynArray[uint256, 100] = []
-    scene, holders = self._scene(market, ids, price, board, second)
-    judged: Judged = self._judge_all(scene, ids, words, holders)
-    fills: DynArray[IPerpetualMarket.Fill, MOST_ORDERS] = []
-    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        end: uint256 = judged.ends[i]
-        if end == admission.STAYS:
-            continue
-        orders._erase(ids[i])
-        if end == admission.STANDS:
-            fills.append(admission._fill(ids[i], words[i], judged.sizes[i], judged.meeting))
-        else:
-            fills.append(
-                self._failed(scene, ids[i], words[i], holders[2 * i], holders[2 * i + 1], end)
-            )
-    extcall MARKET.fill(market, price, fills, msg.sender)
+    assert block.timestamp >= second, "order too young"
+    assert block.timestamp <= second + (SIGNED_WINDOW - DELAY), "too old for a report"
 
 
 @internal
@@ -262,30 +336,25 @@ def _judge_all(
     ids: DynArray[uint256, MOST_ORDERS],
     words: DynArray[uint256, MOST_ORDERS],
     holders: DynArray[uint256, 100],
-) -> Judged:
+) -> (uint256, batches.Meeting):
     """
-    @notice What becomes of each order.
+    @notice What becomes of each order, END_BITS each, and how those that fill meet.
     @dev Whoever stands in the company of all of its side stands in less company, and alone. Of who
          doesn't it is asked whether it stands alone, and then in the company of all who do.
     """
-    judged: Judged = empty(Judged)
-    buys: int256 = 0
-    sells: int256 = 0
+    tally: Tally = empty(Tally)
     for i: uint256 in range(len(ids), bound=MOST_ORDERS):
         size: int256 = admission._effective_size(words[i], holders[2 * i + 1])
-        judged.sizes.append(size)
         if size > 0:
-            buys += size
+            tally.buys += size
         else:
-            sells += size
+            tally.sells += size
 
-    buyers: admission.Side = admission._side(scene, buys)
-    sellers: admission.Side = admission._side(scene, sells)
-    buys = 0
-    sells = 0
-    are_undecided: bool = False
+    buyers: admission.Side = admission._side(scene, tally.buys)
+    sellers: admission.Side = admission._side(scene, tally.sells)
+    tally = empty(Tally)
     for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-        size: int256 = judged.sizes[i]
+        size: int256 = admission._effective_size(words[i], holders[2 * i + 1])
         side: admission.Side = buyers if size > 0 else sellers
         end: uint256 = self._judge(
             scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
@@ -296,52 +365,32 @@ def _judge_all(
                 scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
             )
             if end == admission.STANDS:
-                end = admission.UNDECIDED
-                are_undecided = True
-        judged.ends.append(end)
-        if end == admission.STANDS or end == admission.UNDECIDED:
+                tally.undecided |= 1 << i
+        tally.ends |= end << (END_BITS * i)
+        if end == admission.STANDS:
             if size > 0:
-                buys += size
+                tally.buys += size
             else:
-                sells += size
+                tally.sells += size
 
-    if are_undecided:
-        buyers = admission._side(scene, buys)
-        sellers = admission._side(scene, sells)
+    if tally.undecided != 0:
+        buyers = admission._side(scene, tally.buys)
+        sellers = admission._side(scene, tally.sells)
         for i: uint256 in range(len(ids), bound=MOST_ORDERS):
-            if judged.ends[i] != admission.UNDECIDED:
+            if (tally.undecided >> i) & 1 == 0:
                 continue
-            size: int256 = judged.sizes[i]
+            size: int256 = admission._effective_size(words[i], holders[2 * i + 1])
             side: admission.Side = buyers if size > 0 else sellers
-            judged.ends[i] = self._judge(
+            end: uint256 = self._judge(
                 scene, ids[i], words[i], size, side, holders[2 * i], holders[2 * i + 1]
             )
-            if judged.ends[i] != admission.STANDS:
-                judged.ends[i] = admission.STAYS
+            if end != admission.STANDS:
+                tally.ends |= admission.STAYS << (END_BITS * i)
                 if size > 0:
-                    buys -= size
+                    tally.buys -= size
                 else:
-                    sells -= size
-    judged.meeting = admission._meeting(scene, buys, sells)
-    return judged
-
-
-@internal
-@view
-def _scene(
-    market: uint256,
-    ids: DynArray[uint256, MOST_ORDERS],
-    price: uint256,
-    board: uint256,
-    second: uint256,
-) -> (admission.Scene, DynArray[uint256, 100]):
-    """
-    @notice What orders are judged by, and the words of their accounts and positions.
-    """
-    words: uint256[8] = empty(uint256[8])
-    holders: DynArray[uint256, 100] = []
-    words, holders = staticcall MARKET.scene(market, ids)
-    return admission._scene(market, words, price, board, second), holders
+                    tally.sells -= size
+    return tally.ends, admission._meeting(scene, tally.buys, tally.sells)
 
 
 @internal
@@ -458,15 +507,18 @@ def outcomes(
     @notice What would become of orders that were executed together now: filled where it is empty,
             or why not. It reverts as `execute` would.
     """
-    words: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
-    second: uint256 = order_words._second_of(words[0])
+    order: DynArray[uint256, MOST_ORDERS] = self._words_of(market, ids)
+    second: uint256 = order_words._second_of(order[0])
     board: uint256 = staticcall FEED.board_at(market // 4, second)
     price: uint256 = price_words._sound_price(board, market % 4)
-    scene: admission.Scene = empty(admission.Scene)
+    words: uint256[8] = empty(uint256[8])
     holders: DynArray[uint256, 100] = []
-    scene, holders = self._scene(market, ids, price, board, second)
-    judged: Judged = self._judge_all(scene, ids, words, holders)
+    words, holders = staticcall MARKET.scene(market, ids)
+    scene: admission.Scene = admission._scene(market, words, price, board, second)
+    ends: uint256 = 0
+    meeting: batches.Meeting = empty(batches.Meeting)
+    ends, meeting = self._judge_all(scene, ids, order, holders)
     reasons: DynArray[String[32], MOST_ORDERS] = []
-    for end: uint256 in judged.ends:
-        reasons.append(admission._reason(end))
+    for i: uint256 in range(len(ids), bound=MOST_ORDERS):
+        reasons.append(admission._reason((ends >> (END_BITS * i)) & 15))
     return reasons

@@ -29,6 +29,7 @@ from ..math import wad
 from ..modules import custody
 initializes: custody
 
+from ..modules import order_words
 from ..modules import parameter_words
 from ..modules import parameters
 initializes: parameters
@@ -55,24 +56,35 @@ FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
 
 FEED: public(immutable(IPriceFeed))
 COSTS: public(immutable(IKeeperCosts))
-DEPLOYER: immutable(address)
+# Those who may call this contract, deployed after it at addresses known before. Each of them refuses
+# to be deployed elsewhere.
+ORDER_BOOK: public(immutable(address))
+CONFIGURATION: public(immutable(address))
+VAULT: public(immutable(address))
 
-order_book: public(address)
-configuration: public(address)
-vault: public(address)
 final_price: public(HashMap[uint256, uint256])  # wad, by market; zero until it is retired
 
 
 @deploy
-def __init__(token: address, feed: address, costs: address):
+def __init__(
+    token: address,
+    feed: address,
+    costs: address,
+    order_book: address,
+    configuration: address,
+    vault: address,
+):
     """
     @param token The collateral, with at most 18 decimals.
     @param costs What tells what a liquidation costs its keeper.
     """
+    assert empty(address) not in [feed, costs, order_book, configuration, vault], "zero address"
     custody.__init__(token)
     FEED = IPriceFeed(feed)
     COSTS = IKeeperCosts(costs)
-    DEPLOYER = msg.sender
+    ORDER_BOOK = order_book
+    CONFIGURATION = configuration
+    VAULT = vault
 
 
 # The way in and out
@@ -238,7 +250,7 @@ def fill(
             those that failed.
     @param keeper Whose first account earns the orders' fees.
     """
-    assert msg.sender == self.order_book, "not the order book"
+    self._check_order_book()
     p: IPerpetualMarket.Parameters = parameters._of(market)
     pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
     state: book.Market = book._accrued(book._load(market), p)
@@ -249,8 +261,10 @@ def fill(
         before: custody.Account = custody._load(account)
         holder: custody.Account = before
         repaid: uint256 = 0
-        holder.escrow -= order.escrow
-        holder.margin, repaid = custody._credited(holder.margin, order.escrow - order.keeper_fee)
+        escrow: uint256 = order_words._escrow_of(order.word)
+        keeper_fee: uint256 = order_words._keeper_fee_of(order.word)
+        holder.escrow -= escrow
+        holder.margin, repaid = custody._credited(holder.margin, escrow - keeper_fee)
         pool.cash += repaid
         earned: uint256 = 0
         if order.size_delta == 0:
@@ -276,8 +290,8 @@ def fill(
             )
             if positions._increases(size, order.size_delta):
                 holder.flagged_at = 0
-            if order.keeper_fee > 0:
-                earned = self._due_for_fill(order.keeper_fee, size, after, price, p, holder)
+            if keeper_fee > 0:
+                earned = self._due_for_fill(keeper_fee, size, after, price, p, holder)
             log IPerpetualMarket.OrderFilled(
                 account=account,
                 market=market,
@@ -289,8 +303,9 @@ def fill(
                 result=gain,
             )
         reward += earned
-        holder.margin, repaid = custody._credited(holder.margin, order.keeper_fee - earned)
-        pool.cash += repaid
+        if earned < keeper_fee:
+            holder.margin, repaid = custody._credited(holder.margin, keeper_fee - earned)
+            pool.cash += repaid
         if self._is_broke(holder):
             holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         custody._save(account, holder)
@@ -772,7 +787,7 @@ def pool_words() -> uint256[3]:
     """
     @notice The sums over all accounts and markets (`custody`), and the pool's parameters.
     """
-    return [custody._pool, custody._owed, parameters._pool_word()]
+    return [custody._pool, custody._owed_word(), parameters._pool_word()]
 
 
 @external
@@ -818,7 +833,7 @@ def scene(
         first,
         second,
         custody._pool,
-        custody._owed,
+        custody._owed_word(),
         parameters._pool_word(),
     ], holders
 
@@ -846,19 +861,6 @@ def insurance_left(market: uint256) -> uint256:
 
 
 @external
-def connect(order_book: address, configuration: address, vault: address):
-    """
-    @notice Name the contracts that may call this one; the deployer, once.
-    """
-    assert msg.sender == DEPLOYER, "not the deployer"
-    assert self.order_book == empty(address), "connected already"
-    assert empty(address) not in [order_book, configuration, vault], "zero address"
-    self.order_book = order_book
-    self.configuration = configuration
-    self.vault = vault
-
-
-@external
 def set_parameters(market: uint256, first: uint256, second: uint256):
     """
     @notice Store a market's parameters, opening it if it is new. `Configuration` has judged them.
@@ -881,16 +883,16 @@ def set_pool_parameters(word: uint256):
 @internal
 @view
 def _check_order_book():
-    assert msg.sender == self.order_book, "not the order book"
+    assert msg.sender == ORDER_BOOK, "not the order book"
 
 
 @internal
 @view
 def _check_vault():
-    assert msg.sender == self.vault, "not the vault"
+    assert msg.sender == VAULT, "not the vault"
 
 
 @internal
 @view
 def _check_configuration():
-    assert msg.sender == self.configuration, "not the configuration"
+    assert msg.sender == CONFIGURATION, "not the configuration"

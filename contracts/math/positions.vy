@@ -91,7 +91,7 @@ def _closing_size(size: int256, size_delta: int256) -> uint256:
     """
     @notice How much of a position a trade closes; base wad.
     """
-    if size == 0 or (size > 0) == (size_delta > 0):
+    if size == 0 or (size ^ size_delta) >= 0:
         return 0
     return min(wad._magnitude(size), wad._magnitude(size_delta))
 

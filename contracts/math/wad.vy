@@ -19,9 +19,9 @@ WAD: constant(uint256) = 10**18
 def _magnitude(x: int256) -> uint256:
     """
     @notice The absolute amount of `x`, in its unit; exact.
-    @dev Reverts for -2^255, whose magnitude no int256 has.
+    @dev Reverts for -2^255, whose magnitude no int256 has: its difference to zero is itself.
     """
-    return convert(-x if x < 0 else x, uint256)
+    return convert(unsafe_sub(0, x) if x < 0 else x, uint256)
 
 
 @internal
@@ -39,9 +39,12 @@ def _mul_div_down(x: uint256, y: uint256, divisor: uint256) -> uint256:
 def _mul_div_up(x: uint256, y: uint256, divisor: uint256) -> uint256:
     """
     @notice x * y / divisor, rounded up.
+    @dev Not checked: a quotient times its divisor is no more than what was divided; and one more
+         than a quotient fits, for where it is the largest number nothing remains.
     """
     product: uint256 = x * y
-    return product // divisor + (1 if product % divisor > 0 else 0)
+    quotient: uint256 = product // divisor
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, divisor) != product, uint256))
 
 
 @internal
@@ -50,7 +53,7 @@ def _mul_down(x: uint256, y: uint256) -> uint256:
     """
     @notice The product of two wads, rounded down.
     """
-    return self._mul_div_down(x, y, WAD)
+    return unsafe_div(x * y, WAD)
 
 
 @internal
@@ -59,7 +62,9 @@ def _mul_up(x: uint256, y: uint256) -> uint256:
     """
     @notice The product of two wads, rounded up.
     """
-    return self._mul_div_up(x, y, WAD)
+    product: uint256 = x * y
+    quotient: uint256 = unsafe_div(product, WAD)
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, WAD) != product, uint256))
 
 
 @internal
@@ -67,11 +72,13 @@ def _mul_up(x: uint256, y: uint256) -> uint256:
 def _signed_mul_div_floor(x: int256, y: int256, divisor: uint256) -> int256:
     """
     @notice x * y / divisor, rounded towards minus infinity.
-    @dev Vyper truncates, and a remainder has the sign of what was divided.
+    @dev Vyper truncates, so a quotient times its divisor is no larger in amount than what was
+         divided, and no nearer to infinity than one more.
     """
     product: int256 = x * y
     signed_divisor: int256 = convert(divisor, int256)
-    return product // signed_divisor - (1 if product % signed_divisor < 0 else 0)
+    quotient: int256 = product // signed_divisor
+    return quotient - (1 if unsafe_mul(quotient, signed_divisor) > product else 0)
 
 
 @internal
@@ -82,7 +89,8 @@ def _signed_mul_div_ceil(x: int256, y: int256, divisor: uint256) -> int256:
     """
     product: int256 = x * y
     signed_divisor: int256 = convert(divisor, int256)
-    return product // signed_divisor + (1 if product % signed_divisor > 0 else 0)
+    quotient: int256 = product // signed_divisor
+    return quotient + (1 if unsafe_mul(quotient, signed_divisor) < product else 0)
 
 
 @internal

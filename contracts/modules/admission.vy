@@ -210,13 +210,7 @@ def _fill(
     """
     terms: batches.Terms = batches._terms(meeting, size)
     return IPerpetualMarket.Fill(
-        id=id,
-        size_delta=size,
-        fee=terms.fee,
-        premium=terms.premium,
-        escrow=order_words._escrow_of(word),
-        keeper_fee=order_words._keeper_fee_of(word),
-        earned=0,
+        id=id, word=word, size_delta=size, fee=terms.fee, premium=terms.premium, earned=0
     )
 
 
@@ -278,11 +272,10 @@ def _failed(
     most = min(most, margin - fee + keeper_fee)
     return IPerpetualMarket.Fill(
         id=id,
+        word=word,
         size_delta=0,
         fee=convert(fee, uint256),
         premium=0,
-        escrow=escrow,
-        keeper_fee=convert(keeper_fee, uint256),
         earned=convert(max(most, 0), uint256),
     )
 

@@ -64,8 +64,16 @@ def __init__(token: address):
 @internal
 @view
 def _load_pool() -> Pool:
-    word: uint256 = self._pool
-    return self._unpack_pool(word, self._owed if word >> 255 == 1 else 0)
+    return self._unpack_pool(self._pool, self._owed_word())
+
+
+@internal
+@view
+def _owed_word() -> uint256:
+    """
+    @notice Claims and debts; read only where there are any.
+    """
+    return self._owed if self._pool >> 255 == 1 else 0
 
 
 @internal
@@ -130,19 +138,28 @@ def _save(account: uint256, holder: Account):
 def _replaced(pool: Pool, before: Account, after: Account) -> Pool:
     """
     @notice The pool with an account as it is in place of what it was.
+    @dev Not checked: what is stored of an account is below 2^97, and was added to the sums before;
+         what is new is below 2^255 in sum, and reverts when it is saved if it passes its field.
     """
     changed: Pool = pool
-    changed.margins = (
-        changed.margins
-        + self._above_zero(after.margin)
-        + after.escrow
-        - self._above_zero(before.margin)
-        - before.escrow
+    changed.margins = unsafe_sub(
+        unsafe_add(changed.margins, self._worth(after)), self._worth(before)
     )
-    changed.debts = (
-        changed.debts + self._above_zero(-after.margin) - self._above_zero(-before.margin)
-    )
+    if (after.margin | before.margin) < 0:
+        changed.debts = unsafe_sub(
+            unsafe_add(changed.debts, self._above_zero(unsafe_sub(0, after.margin))),
+            self._above_zero(unsafe_sub(0, before.margin)),
+        )
     return changed
+
+
+@internal
+@pure
+def _worth(holder: Account) -> uint256:
+    """
+    @notice What an account has in tokens: its margin above zero, and its escrow.
+    """
+    return unsafe_add(self._above_zero(holder.margin), holder.escrow)
 
 
 @internal

@@ -92,34 +92,28 @@ def _on_grid(x: uint256, grid: uint256) -> uint256:
 @internal
 @pure
 def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
-    return IPerpetualMarket.Parameters(
-        skew_scale=self._field(first, 0, 56, SIZE_GRID),
-        premium_cap=self._field(first, 56, 56, SIZE_GRID),
-        maker_fee=self._field(first, 132, 20, FEE_GRID),
-        taker_fee=self._field(first, 112, 20, FEE_GRID),
-        max_velocity=self._field(first, 152, 32, RATE_GRID),
-        funding_cap=self._field(first, 184, 24, RATE_GRID),
-        initial_ratio=self._field(second, 0, 16, RATIO_GRID),
-        initial_slope=self._field(second, 48, 40, 1),
-        maintenance_ratio=self._field(second, 16, 16, RATIO_GRID),
-        maintenance_slope=self._field(second, 88, 40, 1),
-        profit_ratio=self._field(second, 32, 16, RATIO_GRID),
-        max_open_interest=self._field(second, 128, 50, SIZE_GRID),
-        max_skew=self._field(second, 178, 50, SIZE_GRID),
-        min_notional=self._field(first, 224, 8, NOTIONAL_GRID),
-        risk_weight=self._field(first, 208, 16, RATIO_GRID),
-        penalty_ratio=self._field(second, 228, 12, RATIO_GRID),
-        insurance_limit=self._field(second, 240, 16, LIMIT_GRID),
-    )
-
-
-@internal
-@pure
-def _field(word: uint256, low: uint256, bits: uint256, grid: uint256) -> uint256:
     """
     @dev Not checked: a field has at most 56 bits and a grid at most 2^70.
     """
-    return unsafe_mul((word >> low) & ((1 << bits) - 1), grid)
+    return IPerpetualMarket.Parameters(
+        skew_scale=unsafe_mul(first & (2**56 - 1), SIZE_GRID),
+        premium_cap=unsafe_mul((first >> 56) & (2**56 - 1), SIZE_GRID),
+        maker_fee=unsafe_mul((first >> 132) & (2**20 - 1), FEE_GRID),
+        taker_fee=unsafe_mul((first >> 112) & (2**20 - 1), FEE_GRID),
+        max_velocity=unsafe_mul((first >> 152) & (2**32 - 1), RATE_GRID),
+        funding_cap=unsafe_mul((first >> 184) & (2**24 - 1), RATE_GRID),
+        initial_ratio=unsafe_mul(second & (2**16 - 1), RATIO_GRID),
+        initial_slope=(second >> 48) & (2**40 - 1),
+        maintenance_ratio=unsafe_mul((second >> 16) & (2**16 - 1), RATIO_GRID),
+        maintenance_slope=(second >> 88) & (2**40 - 1),
+        profit_ratio=unsafe_mul((second >> 32) & (2**16 - 1), RATIO_GRID),
+        max_open_interest=unsafe_mul((second >> 128) & (2**50 - 1), SIZE_GRID),
+        max_skew=unsafe_mul((second >> 178) & (2**50 - 1), SIZE_GRID),
+        min_notional=unsafe_mul((first >> 224) & (2**8 - 1), NOTIONAL_GRID),
+        risk_weight=unsafe_mul((first >> 208) & (2**16 - 1), RATIO_GRID),
+        penalty_ratio=unsafe_mul((second >> 228) & (2**12 - 1), RATIO_GRID),
+        insurance_limit=unsafe_mul((second >> 240) & (2**16 - 1), LIMIT_GRID),
+    )
 
 
 @internal
@@ -154,17 +148,20 @@ def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
 @internal
 @pure
 def _unpack_pool(word: uint256) -> IPerpetualMarket.PoolParameters:
+    """
+    @dev Not checked, as in `_unpack`.
+    """
     return IPerpetualMarket.PoolParameters(
-        kink=self._field(word, 0, 16, RATIO_GRID),
-        rate_at_kink=self._field(word, 48, 32, BORROWING_GRID),
-        rate_at_full=self._field(word, 80, 32, BORROWING_GRID),
-        max_utilisation=self._field(word, 16, 16, RATIO_GRID),
-        insurance_share=self._field(word, 32, 16, RATIO_GRID),
-        buffer=self._field(word, 112, 16, RATIO_GRID),
-        least_reward=self._field(word, 128, 16, RATIO_GRID),
-        most_reward=self._field(word, 144, 16, RATIO_GRID),
-        reward_ramp=self._field(word, 160, 16, 1),
-        most_cost=self._field(word, 176, 16, COST_GRID),
+        kink=unsafe_mul(word & (2**16 - 1), RATIO_GRID),
+        rate_at_kink=unsafe_mul((word >> 48) & (2**32 - 1), BORROWING_GRID),
+        rate_at_full=unsafe_mul((word >> 80) & (2**32 - 1), BORROWING_GRID),
+        max_utilisation=unsafe_mul((word >> 16) & (2**16 - 1), RATIO_GRID),
+        insurance_share=unsafe_mul((word >> 32) & (2**16 - 1), RATIO_GRID),
+        buffer=unsafe_mul((word >> 112) & (2**16 - 1), RATIO_GRID),
+        least_reward=unsafe_mul((word >> 128) & (2**16 - 1), RATIO_GRID),
+        most_reward=unsafe_mul((word >> 144) & (2**16 - 1), RATIO_GRID),
+        reward_ramp=(word >> 160) & (2**16 - 1),
+        most_cost=unsafe_mul((word >> 176) & (2**16 - 1), COST_GRID),
     )
 
 
