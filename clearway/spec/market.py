@@ -156,7 +156,7 @@ class PerpetualMarket:
         if not is_reduce_only:
             outage = self.feed.outage(now, market // LANES)
             require(outage == "", outage)
-        require(market in self.markets, "unknown market")
+        self._require_open(market)
         begins = max(now, newest)  # no order fills at a report that was known at its commit
         dearest = limit_price
         if size_delta < 0:  # a sale's limit is the least that it may fill at
@@ -249,6 +249,7 @@ class PerpetualMarket:
         price: int,
         second: int | None,
     ) -> list[str]:
+        self._require_open(market)
         self.markets[market] = self.accrued(market, now)
         sizes = {entry: self._effective_size(*entry) for entry in batch}
         reasons = {
@@ -610,6 +611,31 @@ class PerpetualMarket:
             self._write_off(now, account, market)
             self._reprice(market, price)
         self._credit(account_of(keeper), reward)
+
+    # A market's end
+
+    def retire(self, market: int, price: int) -> None:
+        """End a market at a final price."""
+        self._require_open(market)
+        require(
+            price_words.LOWEST_PRICE <= price <= price_words.HIGHEST_PRICE, "price out of bounds"
+        )
+        self.markets[market].final_price = price
+
+    def settle(self, now: int, account: int, market: int) -> None:
+        """Close a position in a retired market at its final price, without a fee. Anyone may."""
+        price = self.markets[market].final_price if market in self.markets else 0
+        require(price != 0, "market not retired")
+        size = self.accounts.get(account, Account()).positions.get(market, Position()).size
+        require(size != 0, "no position")
+        self.markets[market] = self.accrued(market, now)
+        self._trade(account, market, -size, price, Terms(0, 0), 0)
+        self._write_off(now, account, market)
+        self._reprice(market, price)
+
+    def _require_open(self, market: int) -> None:
+        require(market in self.markets, "unknown market")
+        require(self.markets[market].final_price == 0, "market retired")
 
     def _draw(self, now: int, market: int, wanted: int) -> int:
         """Take from a market's insurance what it may pay today, on the grid of money."""

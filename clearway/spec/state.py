@@ -116,6 +116,7 @@ class Market:
     insurance: int = 0  # quote wad
     cost_sum: int = 0  # quote wad, signed
     entry_sum: int = 0  # sum of |size| * entry; wad * wad
+    final_price: int = 0  # wad; zero until it is retired
     paid_on: tuple[int, int] = (0, 0)  # a day, and what its insurance paid on it; quote wad
 
     @property

@@ -177,7 +177,7 @@ def lock(
     @dev An order that reduces holds what it can: a lack of margin doesn't stop it.
     """
     self._check_order_book()
-    assert parameters._is_listed(market), "unknown market"
+    parameters._check_open(market)
     holder: custody.Account = custody._load(account)
     escrow: uint256 = self._escrow(market, size_delta, price, is_reduce_only, keeper_fee)
     margin: uint256 = custody._above_zero(holder.margin)
@@ -251,6 +251,7 @@ def fill(
     @param keeper Whose first account earns the orders' fees.
     """
     self._check_order_book()
+    parameters._check_open(market)
     p: IPerpetualMarket.Parameters = parameters._of(market)
     pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
     state: book.Market = book._accrued(book._load(market), p)
@@ -668,6 +669,55 @@ def _write_off(
     return after, total, changed
 
 
+# A market's end
+
+
+@external
+def retire(market: uint256, price: uint256):
+    """
+    @notice End a market at a final price, wad. `Configuration` has given notice and judged it.
+    """
+    self._check_configuration()
+    parameters._check_open(market)
+    assert price >= price_words.LOWEST_PRICE, "price out of bounds"
+    assert price <= price_words.HIGHEST_PRICE, "price out of bounds"
+    parameters._retire(market)
+    self.final_price[market] = price
+    log IPerpetualMarket.MarketRetired(market=market, price=price)
+
+
+@external
+def settle(account: uint256, market: uint256):
+    """
+    @notice Close a position in a retired market at its final price, without a fee. Anyone may.
+    """
+    price: uint256 = self.final_price[market]
+    assert price != 0, "market not retired"
+    size: int256 = book._position(account, market).size
+    assert size != 0, "no position"
+    p: IPerpetualMarket.Parameters = parameters._of(market)
+    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
+    state: book.Market = book._accrued(book._load(market), p)
+    pool: custody.Pool = custody._load_pool()
+    before: custody.Account = custody._load(account)
+    holder: custody.Account = before
+    after: positions.Position = empty(positions.Position)
+    paid: batches.Terms = empty(batches.Terms)
+    gain: int256 = 0
+    holder, pool, state, after, paid, gain = self._trade(
+        account, market, -size, price, empty(batches.Terms), 0, 0, holder, pool, state
+    )
+    if self._is_broke(holder):
+        holder, pool, state = self._write_off(account, market, holder, pool, state, p)
+    pool, state = self._repriced(market, price, p, pp, pool, state)
+    book._save(market, state)
+    custody._save(account, holder)
+    custody._save_pool(custody._replaced(pool, before, holder))
+    log IPerpetualMarket.PositionSettled(
+        account=account, market=market, size_delta=-size, price=price, result=gain
+    )
+
+
 # What an account has and needs
 
 
@@ -846,6 +896,16 @@ def account_word(account: uint256) -> uint256:
     """
     return custody._accounts[account]
 
+
+
+@external
+@view
+def open_interest_of(market: uint256) -> uint256:
+    """
+    @notice Long and short together; base wad.
+    """
+    state: book.Market = book._load(market)
+    return state.long + state.short
 
 
 @external

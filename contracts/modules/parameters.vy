@@ -11,6 +11,8 @@ from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
 
+RETIRED: constant(uint256) = 1 << 255  # in a market's first word
+
 _first: HashMap[uint256, uint256]  # by market
 _second: HashMap[uint256, uint256]  # by market
 _pool: uint256
@@ -20,6 +22,23 @@ _pool: uint256
 @view
 def _is_listed(market: uint256) -> bool:
     return market < MOST_MARKETS and self._first[market] != 0
+
+
+@internal
+@view
+def _check_open(market: uint256):
+    """
+    @notice Refuse markets that never opened, and those that are retired.
+    """
+    assert market < MOST_MARKETS, "unknown market"
+    first: uint256 = self._first[market]
+    assert first != 0, "unknown market"
+    assert first & RETIRED == 0, "market retired"
+
+
+@internal
+def _retire(market: uint256):
+    self._first[market] |= RETIRED
 
 
 @internal

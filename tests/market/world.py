@@ -286,6 +286,24 @@ class World:
             lambda: self.model.liquidate(self.now, int(keeper, 16), account, cost),
         )[1]
 
+    def retire(self, market: int, price: int) -> str | None:
+        """End a market, as `Configuration` does."""
+        sender = self.contracts.configuration.address
+        return self.both(
+            lambda: self.contracts.market.retire(market, price, sender=sender),
+            lambda: self.model.retire(market, price),
+        )[1]
+
+    def settle(self, owner: str, market: int) -> str | None:
+        account = self.account(owner)
+        return self.both(
+            lambda: self.contracts.market.settle(account, market),
+            lambda: self.model.settle(self.now, account, market),
+        )[1]
+
+    def margin(self, owner: str) -> int:
+        return self.model.accounts[self.account(owner)].margin
+
     def pay_claims(self, most: int) -> None:
         self.both(
             lambda: self.contracts.market.pay_claims(most), lambda: self.model.pay_claims(most)
