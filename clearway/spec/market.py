@@ -709,19 +709,30 @@ class PerpetualMarket:
 
     def _newest_prices(self, now: int, account: int) -> dict[int, int]:
         """Return the newest price of an account's first market, and the others' of that second."""
-        markets = sorted(self._account(account).positions)
-        second = self.feed.price(now, markets[0]).observed_at
-        return {market: self.feed.price_at(market, second).price for market in markets}
+        found: dict[int, int] = {}
+        second = 0
+        for market in sorted(self._account(account).positions):
+            retired = self.markets[market].final_price != 0
+            require(not retired, "retired market not settled")
+            if not found:
+                second = self.feed.price(now, market).observed_at
+            found[market] = self.feed.price_at(market, second).price
+        return found
 
     def _prices_at(
         self, account: int, second: int, market: int, price: int
     ) -> dict[int, int] | None:
-        """Return a price for each of an account's markets; None if the report lacks one."""
+        """Return a price for each of an account's markets; None if the report lacks one.
+
+        A retired market has none: what it gains or loses there is final, and counts once settled.
+        """
         found = {market: price}
         for other in self._account(account).positions:
             if other != market:
                 board = self.feed.board_at(other // LANES, second)
                 if not price_words.is_sound(board, other % LANES):
+                    return None
+                if self.markets[other].final_price != 0:
                     return None
                 found[other] = price_words.sound_price(board, other % LANES)
         return found

@@ -24,6 +24,7 @@ from ..modules import admission
 from ..modules import appraisal
 from ..modules import custody
 from ..modules import order_words
+from ..modules import parameter_words
 from ..modules import orders
 initializes: orders
 
@@ -428,7 +429,7 @@ def _with_others(
 ) -> (appraisal.Appraisal, bool):
     """
     @notice An appraisal and an account's positions in other markets than the scene's; whether the
-            report of the second has a price for all of them.
+            report of the second has a price for all of them. A retired market has none.
     """
     after: appraisal.Appraisal = found
     rest: uint256 = markets & ~(1 << scene.market)
@@ -442,12 +443,13 @@ def _with_others(
         board: uint256 = scene.board
         if other // 4 != scene.market // 4:
             board = staticcall FEED.board_at(other // 4, scene.second)
+        words: uint256[6] = staticcall MARKET.exposure(id & ~SLOT_MASK, other)
         if not price_words._is_sound(board, other % 4):
             return after, False
+        if parameter_words._is_retired(words[3]):
+            return after, False
         after = admission._with_exposure(
-            after,
-            staticcall MARKET.exposure(id & ~SLOT_MASK, other),
-            price_words._sound_price(board, other % 4),
+            after, words, price_words._sound_price(board, other % 4)
         )
     return after, True
 

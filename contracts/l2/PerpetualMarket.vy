@@ -742,6 +742,8 @@ def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appra
             break
         if (markets >> market) & 1 == 0:
             continue
+        # What it gains or loses there is final, and counts once it is settled.
+        assert not parameters._is_retired(market), "retired market not settled"
         if board == 0:
             first = market
             board = staticcall FEED.board(market // 4)

@@ -167,6 +167,15 @@ def _unpack_pool(word: uint256) -> IPerpetualMarket.PoolParameters:
 
 @internal
 @pure
+def _is_retired(first: uint256) -> bool:
+    """
+    @notice Whether a market's first word says that it is retired.
+    """
+    return first >> 255 == 1
+
+
+@internal
+@pure
 def _schedule(p: IPerpetualMarket.Parameters) -> batches.Schedule:
     """
     @notice What of a market's parameters prices a trade.

@@ -37,6 +37,12 @@ def _check_open(market: uint256):
 
 
 @internal
+@view
+def _is_retired(market: uint256) -> bool:
+    return self._first[market] & RETIRED != 0
+
+
+@internal
 def _retire(market: uint256):
     self._first[market] |= RETIRED
 

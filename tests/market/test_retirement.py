@@ -55,7 +55,7 @@ def test_nothing_is_placed_or_filled_in_it(world):
 def test_what_it_owes_can_be_withdrawn_once_it_is_settled(world):
     world.retire(0, FINAL)
     world.wait(30 * 86_400)  # nobody reports any more
-    assert world.withdraw(LONG, 1) == "price stale"
+    assert world.withdraw(LONG, 1) == "retired market not settled"
     assert world.settle(LONG, 0) is None
     assert world.withdraw(LONG, world.margin(LONG) // world.model.scale) is None
 
@@ -76,3 +76,19 @@ def test_a_final_price_out_of_bounds_is_refused(world, price):
 def test_only_the_configuration_retires(world):
     with boa.reverts("not the configuration"):
         world.contracts.market.retire(0, FINAL)
+
+
+def test_a_loss_in_it_cannot_be_hidden_behind_a_later_price(world):
+    world.deposit(LONG, 5_000 * 10**6)
+    world.retire(0, PRICE * 9 // 10)
+    world.report({0: 2 * PRICE, 1: PRICE})
+    assert world.withdraw(LONG, 1) == "retired market not settled"
+    assert world.mark(LONG) == "retired market not settled"
+    assert world.liquidate(KEEPER, LONG) == "retired market not settled"
+    assert world.place(LONG, 0, 1, WAD, PRICE * 101 // 100) is None
+    world.wait(2)
+    world.report({0: 2 * PRICE, 1: PRICE})
+    assert world.execute(KEEPER, 1, [(LONG, 0)]) == (["stays"], None)
+    assert world.settle(LONG, 0) is None
+    assert world.execute(KEEPER, 1, [(LONG, 0)]) == ([""], None)
+    world.assert_equal()
