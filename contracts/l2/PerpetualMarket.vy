@@ -50,7 +50,6 @@ exports: (
 
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
-ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
 
 FEED: public(immutable(IPriceFeed))
@@ -167,36 +166,19 @@ def lock(
     self._check_order_book()
     assert parameters._is_listed(market), "unknown market"
     holder: custody.Account = custody._load(account)
-    escrow: uint256 = self._escrow(market, size_delta, price, is_reduce_only, keeper_fee)
-    margin: uint256 = custody._above_zero(holder.margin)
-    if is_reduce_only:
-        escrow = min(escrow, margin // ESCROW_UNIT * ESCROW_UNIT)
-        assert escrow >= keeper_fee, "insufficient margin"
-    assert escrow <= margin, "insufficient margin"
+    escrow: uint256 = appraisal._locked(
+        holder.margin,
+        appraisal._escrow(
+            parameters._of(market), size_delta, price, is_reduce_only, keeper_fee
+        ),
+        is_reduce_only,
+    )
+    assert escrow >= keeper_fee, "insufficient margin"
+    assert escrow <= custody._above_zero(holder.margin), "insufficient margin"
     holder.margin -= convert(escrow, int256)
     holder.escrow += escrow
     custody._save(account, holder)
     return escrow
-
-
-@internal
-@view
-def _escrow(
-    market: uint256,
-    size_delta: int256,
-    price: uint256,
-    is_reduce_only: bool,
-    keeper_fee: uint256,
-) -> uint256:
-    """
-    @notice What an order will need: its fees, and initial margin if it may increase.
-    """
-    p: IPerpetualMarket.Parameters = parameters._of(market)
-    worth: uint256 = positions._notional(size_delta, price)
-    needed: uint256 = keeper_fee + wad._mul_up(worth, p.taker_fee)
-    if not is_reduce_only:
-        needed += margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
-    return wad._mul_div_up(needed, 1, ESCROW_UNIT) * ESCROW_UNIT
 
 
 @external

@@ -15,6 +15,10 @@ PRICE_UNIT: constant(uint256) = 10**8  # wad
 ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 KEEPER_FEE_UNIT: constant(uint256) = 10**12  # quote wad
 
+DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
+SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
+REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
+
 
 @internal
 @pure
@@ -123,6 +127,16 @@ def _second_of(word: uint256) -> uint256:
     @notice The second whose report prices an order.
     """
     return (word >> 33) & (2**32 - 1)
+
+
+@internal
+@pure
+def _is_over(word: uint256, now: uint256) -> bool:
+    """
+    @notice Whether an order's window has ended, so that nothing is left but to clear it.
+    """
+    window: uint256 = REDUCE_WINDOW if self._reduces(word) else SIGNED_WINDOW
+    return now > self._second_of(word) - DELAY + window
 
 
 @internal
