@@ -33,7 +33,6 @@ struct Judged:
     meeting: batches.Meeting
 
 
-MOST_KEEPER_FEE: constant(uint256) = 100 * 10**18  # quote wad
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 
@@ -69,10 +68,7 @@ def place(
     assert account & SLOT_MASK == 0, "no such account"
     assert convert(account >> 96, address) == msg.sender, "not the owner"
     assert market < 32, "unknown market"
-    assert size_delta != 0, "zero size"
-    assert limit_price > 0, "zero limit price"
-    assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
-    order_words._check_grids(size_delta, limit_price, keeper_fee)
+    order_words._check(size_delta, limit_price, keeper_fee)
     assert orders._is_free(account, slot), "slot in use"
 
     # No order fills at a report that was known at its commit.
