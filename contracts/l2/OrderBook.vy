@@ -49,10 +49,6 @@ struct Tally:
 
 
 END_BITS: constant(uint256) = 4  # what becomes of one order, in a word for all of a batch
-DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
-SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
-REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
-MOST_KEEPER_FEE: constant(uint256) = 100 * 10**18  # quote wad
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 
@@ -89,10 +85,7 @@ def place(
     assert account & SLOT_MASK == 0, "no such account"
     assert convert(account >> 96, address) == msg.sender, "not the owner"
     assert market < 32, "unknown market"
-    assert size_delta != 0, "zero size"
-    assert limit_price > 0, "zero limit price"
-    assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
-    order_words._check_grids(size_delta, limit_price, keeper_fee)
+    order_words._check(size_delta, limit_price, keeper_fee)
     assert orders._is_free(account, slot), "slot in use"
 
     # No order fills at a report that was known at its commit.
@@ -108,13 +101,13 @@ def place(
         size_delta=size_delta,
         limit_price=limit_price,
         is_reduce_only=is_reduce_only,
-        fills_at=begins + DELAY,
+        fills_at=begins + order_words.DELAY,
         keeper_fee=keeper_fee,
         escrow=extcall MARKET.lock(
             account,
             market,
             size_delta,
-            self._dearest(newest, market, size_delta, limit_price),
+            admission._dearest(newest, market, size_delta, limit_price),
             is_reduce_only,
             keeper_fee,
         ),
@@ -123,31 +116,17 @@ def place(
     log IPerpetualMarket.OrderPlaced(account=account, market=market, slot=slot, order=order)
 
 
-@internal
-@pure
-def _dearest(
-    newest: uint256, market: uint256, size_delta: int256, limit_price: uint256
-) -> uint256:
-    """
-    @notice The price that an order's escrow is counted at. A purchase fills at its limit at most;
-            a sale may fill above it, so the newest price counts, whatever its age.
-    """
-    lane: uint256 = price_words._lane_of(newest, market % 4)
-    if size_delta > 0 or not price_words._has_price(lane):
-        return limit_price
-    return max(limit_price, price_words._price_of(lane))
-
-
 @external
 def clear(account: uint256, slot: uint256):
     """
     @notice Return the escrow of an order whose window has ended. Anyone may.
     """
-    order: IPerpetualMarket.Order = orders._read(account + slot)
-    window: uint256 = REDUCE_WINDOW if order.is_reduce_only else SIGNED_WINDOW
-    assert block.timestamp > order.fills_at - DELAY + window, "order still open"
-    orders._erase(order.id)
-    extcall MARKET.unlock(account, order.market, order.escrow)
+    word: uint256 = orders._word(account + slot)
+    assert order_words._is_over(word, block.timestamp), "order still open"
+    orders._erase(account + slot)
+    extcall MARKET.unlock(
+        account, order_words._market_of(word), order_words._escrow_of(word)
+    )
     log IPerpetualMarket.OrderCleared(account=account, slot=slot)
 
 
@@ -206,9 +185,9 @@ def execute_by_round(id: uint256, round: uint256, predecessor: uint256):
             worse by the feed's deviation: when no report did it in its first ten minutes.
     """
     order: IPerpetualMarket.Order = orders._read(id)
-    committed_at: uint256 = order.fills_at - DELAY
-    assert block.timestamp > committed_at + SIGNED_WINDOW, "report still counts"
-    assert block.timestamp <= committed_at + REDUCE_WINDOW, "order expired"
+    committed_at: uint256 = order.fills_at - order_words.DELAY
+    assert block.timestamp > committed_at + order_words.SIGNED_WINDOW, "report still counts"
+    assert block.timestamp <= committed_at + order_words.REDUCE_WINDOW, "order expired"
     assert order.is_reduce_only, "order doesn't reduce"
     found: IPriceFeed.Reference = staticcall FEED.round_after(
         order.market, committed_at, round, predecessor
@@ -327,7 +306,7 @@ def _check_window(second: uint256):
     @notice Refuse an order that a report can't price yet, or not any more.
     """
     assert block.timestamp >= second, "order too young"
-    assert block.timestamp <= second + (SIGNED_WINDOW - DELAY), "too old for a report"
+    assert block.timestamp <= second + (order_words.SIGNED_WINDOW - order_words.DELAY), "too old for a report"
 
 
 @internal
@@ -498,6 +477,16 @@ def order_in(account: uint256, slot: uint256) -> IPerpetualMarket.Order:
     @notice The order in an account's slot.
     """
     return orders._read(account + slot)
+
+
+@external
+@view
+def order_word(id: uint256) -> uint256:
+    """
+    @notice The word of the order in a slot (`order_words`), an account plus its number; one at
+            most where there is none.
+    """
+    return orders._slot(id)
 
 
 @external

@@ -22,7 +22,6 @@ from interfaces import IPriceFeed
 from ..math import batches
 from ..math import borrowing_math
 from ..math import liquidation_math
-from ..math import margin_math
 from ..math import positions
 from ..math import price_words
 from ..math import wad
@@ -41,6 +40,7 @@ from ..modules import insurance
 initializes: insurance
 
 from ..modules import appraisal
+from ..modules import trades
 
 exports: (
     custody.TOKEN,
@@ -51,7 +51,6 @@ exports: (
 
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
-ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
 
 FEED: public(immutable(IPriceFeed))
@@ -179,36 +178,19 @@ def lock(
     self._check_order_book()
     parameters._check_open(market)
     holder: custody.Account = custody._load(account)
-    escrow: uint256 = self._escrow(market, size_delta, price, is_reduce_only, keeper_fee)
-    margin: uint256 = custody._above_zero(holder.margin)
-    if is_reduce_only:
-        escrow = min(escrow, margin // ESCROW_UNIT * ESCROW_UNIT)
-        assert escrow >= keeper_fee, "insufficient margin"
-    assert escrow <= margin, "insufficient margin"
+    escrow: uint256 = appraisal._locked(
+        holder.margin,
+        appraisal._escrow(
+            parameters._of(market), size_delta, price, is_reduce_only, keeper_fee
+        ),
+        is_reduce_only,
+    )
+    assert escrow >= keeper_fee, "insufficient margin"
+    assert escrow <= custody._above_zero(holder.margin), "insufficient margin"
     holder.margin -= convert(escrow, int256)
     holder.escrow += escrow
     custody._save(account, holder)
     return escrow
-
-
-@internal
-@view
-def _escrow(
-    market: uint256,
-    size_delta: int256,
-    price: uint256,
-    is_reduce_only: bool,
-    keeper_fee: uint256,
-) -> uint256:
-    """
-    @notice What an order will need: its fees, and initial margin if it may increase.
-    """
-    p: IPerpetualMarket.Parameters = parameters._of(market)
-    worth: uint256 = positions._notional(size_delta, price)
-    needed: uint256 = keeper_fee + wad._mul_up(worth, p.taker_fee)
-    if not is_reduce_only:
-        needed += margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
-    return wad._mul_div_up(needed, 1, ESCROW_UNIT) * ESCROW_UNIT
 
 
 @external
@@ -292,7 +274,7 @@ def fill(
             if positions._increases(size, order.size_delta):
                 holder.flagged_at = 0
             if keeper_fee > 0:
-                earned = self._due_for_fill(keeper_fee, size, after, price, p, holder)
+                earned = trades._due_for_fill(keeper_fee, size, after, price, p, holder)
             log IPerpetualMarket.OrderFilled(
                 account=account,
                 market=market,
@@ -320,24 +302,6 @@ def fill(
 
 
 @internal
-@view
-def _filled(
-    state: book.Market, before: positions.Position, size_delta: int256, price: uint256
-) -> (positions.Position, int256):
-    """
-    @notice A position after a fill, and what that settles: the realised result less what was owed.
-    """
-    after: positions.Position = empty(positions.Position)
-    realised: int256 = 0
-    after, realised = positions._filled(
-        before, size_delta, price, book._index(state, before.size + size_delta)
-    )
-    return after, realised - positions._owed(before, book._index(state, before.size), price)
-
-
-
-
-@internal
 def _trade(
     account: uint256,
     market: uint256,
@@ -346,103 +310,30 @@ def _trade(
     terms: batches.Terms,
     most: uint256,
     insurance_share: uint256,
-    holder_before: custody.Account,
-    pool_before: custody.Pool,
-    state_before: book.Market,
+    holder: custody.Account,
+    pool: custody.Pool,
+    state: book.Market,
 ) -> (custody.Account, custody.Pool, book.Market, positions.Position, batches.Terms, int256):
     """
-    @notice Settle, realise, pay and replace. What is paid is limited to what is left: no fee makes
-            a shortfall. What was paid and what was settled come last.
+    @notice Settle, realise, pay and replace (`trades`). What was paid and settled come last.
     @param most What may be paid in all.
     """
-    holder: custody.Account = holder_before
-    pool: custody.Pool = pool_before
-    before: positions.Position = book._position(account, market)
-    after: positions.Position = empty(positions.Position)
-    gain: int256 = 0
-    after, gain = self._filled(state_before, before, size_delta, price)
-    unpaid: uint256 = 0
-    holder.margin, pool, unpaid = custody._settled(holder.margin, gain, pool)
-    if unpaid > 0:
-        custody._queue_claim(account, unpaid)
-
-    reduces: bool = not positions._increases(before.size, size_delta)
-    room: int256 = holder.margin
-    if reduces:
-        room += min(positions._result(after, price), 0)
-    wanted: int256 = convert(terms.fee, int256) + terms.premium
-    rebate: int256 = max(-terms.premium, 0)
-    left: int256 = max(room, 0)
-    if most < convert(left, uint256):
-        left = convert(most, int256)
-    fee: int256 = min(convert(terms.fee, int256), max(min(room, left) + rebate, 0))
-    premium: int256 = min(
-        terms.premium, positions._to_grid_down(left - fee, positions.MONEY_UNIT)
-    )
-    insured: uint256 = wad._mul_down(convert(fee, uint256), insurance_share)
-    insured -= insured % positions.MONEY_UNIT
-    pool.cash += convert(fee, uint256) - insured
-    state: book.Market = book._replaced(state_before, before, after)
-    state.insurance += insured
-    state.impact_reserve = convert(convert(state.impact_reserve, int256) + premium, uint256)
-    cost: int256 = fee + premium
-    if cost >= 0:
-        holder.margin -= cost
-    else:
-        repaid: uint256 = 0
-        holder.margin, repaid = custody._credited(holder.margin, convert(-cost, uint256))
-        pool.cash += repaid
-    if reduces:
-        # What can't be paid now because it is in escrow for other orders is owed to the vault.
-        backed: int256 = max(room - cost + convert(holder.escrow, int256), 0)
-        debt: int256 = min(wanted - cost, backed)
-        if most != max_value(uint256):
-            debt = min(debt, max(convert(most, int256) - cost, 0))
-        holder.margin, pool, unpaid = custody._settled(holder.margin, -debt, pool)
-
-    book._put(account, market, after)
-    if after.size != 0:
-        holder.markets |= 1 << market
-    else:
-        holder.markets &= ~(1 << market)
-    return (
+    t: trades.Trade = trades._traded(
+        market,
+        size_delta,
+        price,
+        terms,
+        most,
+        insurance_share,
+        book._position(account, market),
         holder,
         pool,
         state,
-        after,
-        batches.Terms(fee=convert(fee, uint256), premium=premium),
-        gain,
     )
-
-
-
-
-@internal
-@pure
-def _due_for_fill(
-    keeper_fee: uint256,
-    size_before: int256,
-    after: positions.Position,
-    price: uint256,
-    p: IPerpetualMarket.Parameters,
-    holder: custody.Account,
-) -> uint256:
-    """
-    @notice How much of its keeper's fee a filled order pays.
-    @dev A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
-         increase was judged without the fee; a reduction pays out of the initial margin that it
-         frees.
-    """
-    fee: int256 = convert(keeper_fee, int256)
-    most: int256 = min(fee, holder.margin + fee)
-    if holder.markets != 0:
-        if not positions._increases(size_before, after.size - size_before):
-            freed: int256 = self._initial(p, size_before, price) - self._initial(
-                p, after.size, price
-            )
-            most = min(most, freed)
-            most = min(most, holder.margin + fee + min(positions._result(after, price), 0))
-    return custody._above_zero(most)
+    if t.unpaid > 0:
+        custody._queue_claim(account, t.unpaid)
+    book._put(account, market, t.after)
+    return t.holder, t.pool, t.state, t.after, t.paid, t.gain
 
 
 @internal
@@ -769,16 +660,6 @@ def _price_at(market: uint256, board: uint256, of: uint256) -> uint256:
     if market // 4 != of // 4:
         word = staticcall FEED.board_at(market // 4, price_words._time_of(board))
     return price_words._sound_price(word, market % 4)
-
-
-@internal
-@pure
-def _initial(p: IPerpetualMarket.Parameters, size: int256, price: uint256) -> int256:
-    """
-    @notice The initial margin of a size; quote wad.
-    """
-    worth: uint256 = positions._notional(size, price)
-    return convert(margin_math._requirement(worth, p.initial_ratio, p.initial_slope), int256)
 
 
 @internal

@@ -12,6 +12,7 @@ from interfaces import IPerpetualMarket
 from contracts.math import batches
 from contracts.math import borrowing_math
 from contracts.math import positions
+from contracts.math import price_words
 from contracts.math import wad
 from contracts.modules import appraisal
 from contracts.modules import book
@@ -68,6 +69,22 @@ def _scene(
         state=book._accrued(book._unpack(words[0], words[1], words[2]), p),
         pool=custody._unpack_pool(words[5], words[6]),
     )
+
+
+@internal
+@pure
+def _dearest(
+    newest: uint256, market: uint256, size_delta: int256, limit_price: uint256
+) -> uint256:
+    """
+    @notice The price that an order's escrow is counted at. A purchase fills at its limit at most;
+            a sale may fill above it, so the newest price counts, whatever its age.
+    @param newest The newest price word of the market's board.
+    """
+    lane: uint256 = price_words._lane_of(newest, market % 4)
+    if size_delta > 0 or not price_words._has_price(lane):
+        return limit_price
+    return max(limit_price, price_words._price_of(lane))
 
 
 @internal

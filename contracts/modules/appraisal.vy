@@ -23,6 +23,9 @@ struct Appraisal:
     penalty: uint256  # of closing all
 
 
+ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
+
+
 @internal
 @pure
 def _of_nothing(holder: custody.Account) -> Appraisal:
@@ -70,6 +73,38 @@ def _with_position(
     after.quadratic += margin_math._quadratic_requirement(worth, p.maintenance_slope)
     after.penalty += wad._mul_up(worth, p.penalty_ratio)
     return after
+
+
+@internal
+@pure
+def _escrow(
+    p: IPerpetualMarket.Parameters,
+    size_delta: int256,
+    price: uint256,
+    is_reduce_only: bool,
+    keeper_fee: uint256,
+) -> uint256:
+    """
+    @notice What an order will need: its fees, and initial margin if it may increase; quote wad, on
+            the grid of escrows.
+    """
+    worth: uint256 = positions._notional(size_delta, price)
+    needed: uint256 = keeper_fee + wad._mul_up(worth, p.taker_fee)
+    if not is_reduce_only:
+        needed += margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
+    return wad._mul_div_up(needed, 1, ESCROW_UNIT) * ESCROW_UNIT
+
+
+@internal
+@pure
+def _locked(margin: int256, needed: uint256, is_reduce_only: bool) -> uint256:
+    """
+    @notice What an order locks of what it needs. One that reduces locks what it can: a lack of
+            margin doesn't stop it.
+    """
+    if not is_reduce_only:
+        return needed
+    return min(needed, custody._above_zero(margin) // ESCROW_UNIT * ESCROW_UNIT)
 
 
 @internal

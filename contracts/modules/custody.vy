@@ -123,9 +123,15 @@ def _unpack(word: uint256) -> Account:
 
 @internal
 def _save(account: uint256, holder: Account):
+    self._accounts[account] = self._pack(holder)
+
+
+@internal
+@pure
+def _pack(holder: Account) -> uint256:
     sign: int256 = holder.margin >> 95
     assert (sign == 0 or sign == -1) and holder.escrow >> 96 == 0, "field overflows"
-    self._accounts[account] = (
+    return (
         convert(convert(holder.margin, bytes32), uint256) & (2**96 - 1)
         | holder.escrow << 96
         | holder.flagged_at << 192

@@ -14,14 +14,22 @@ SIZE_UNIT: constant(uint256) = 10**9  # base wad
 PRICE_UNIT: constant(uint256) = 10**8  # wad
 ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 KEEPER_FEE_UNIT: constant(uint256) = 10**12  # quote wad
+MOST_KEEPER_FEE: constant(uint256) = 100 * 10**18  # quote wad
+
+DELAY: constant(uint256) = 2  # seconds between an order's commit and the second that prices it
+SIGNED_WINDOW: constant(uint256) = 600  # seconds in which only the signed report counts
+REDUCE_WINDOW: constant(uint256) = 86_400  # seconds in which a reduction may still be executed
 
 
 @internal
 @pure
-def _check_grids(size_delta: int256, limit_price: uint256, keeper_fee: uint256):
+def _check(size_delta: int256, limit_price: uint256, keeper_fee: uint256):
     """
-    @notice Refuse what an order's word would have to round.
+    @notice Refuse what no order may say, and what an order's word would have to round.
     """
+    assert size_delta != 0, "zero size"
+    assert limit_price > 0, "zero limit price"
+    assert keeper_fee <= MOST_KEEPER_FEE, "keeper's fee too high"
     assert size_delta % convert(SIZE_UNIT, int256) == 0, "size off its grid"
     assert limit_price % PRICE_UNIT == 0, "limit price off its grid"
     assert keeper_fee % KEEPER_FEE_UNIT == 0, "keeper's fee off its grid"
@@ -123,6 +131,16 @@ def _second_of(word: uint256) -> uint256:
     @notice The second whose report prices an order.
     """
     return (word >> 33) & (2**32 - 1)
+
+
+@internal
+@pure
+def _is_over(word: uint256, now: uint256) -> bool:
+    """
+    @notice Whether an order's window has ended, so that nothing is left but to clear it.
+    """
+    window: uint256 = REDUCE_WINDOW if self._reduces(word) else SIGNED_WINDOW
+    return now > self._second_of(word) - DELAY + window
 
 
 @internal

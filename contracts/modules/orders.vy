@@ -41,6 +41,15 @@ def _word(id: uint256) -> uint256:
 
 @internal
 @view
+def _slot(id: uint256) -> uint256:
+    """
+    @notice What lies in a slot: an order's word, or USED at most.
+    """
+    return self._orders[id]
+
+
+@internal
+@view
 def _read(id: uint256) -> IPerpetualMarket.Order:
     return order_words._unpack(id, self._word(id))
 
