@@ -5,7 +5,8 @@
 @license AGPL-3.0-only
 @notice Knows how parameters lie in words, their grids and their hard bounds.
 @dev Two words a market, one for the pool. The first prices trades and time, the second margins
-     and limits. A value off its grid is refused, not rounded.
+     and limits. A value off its grid is refused, not rounded. The pool's word leaves its highest 32
+     bits to `parameters`, which has a bit there for each listed market.
 """
 
 from interfaces import IPerpetualMarket
@@ -111,6 +112,19 @@ def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
         penalty_ratio=self._field(second, 228, 12, RATIO_GRID),
         insurance_limit=self._field(second, 240, 16, LIMIT_GRID),
     )
+
+
+@internal
+@pure
+def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
+    """
+    @notice Of a market's parameters those that time goes by, which its first word has.
+    """
+    p: IPerpetualMarket.Parameters = empty(IPerpetualMarket.Parameters)
+    p.skew_scale = self._field(first, 0, 56, SIZE_GRID)
+    p.max_velocity = self._field(first, 152, 32, RATE_GRID)
+    p.funding_cap = self._field(first, 184, 24, RATE_GRID)
+    return p
 
 
 @internal
