@@ -14,6 +14,15 @@ def utilisation(at_risk: int, capital: int) -> int:
     return min(wad.mul_div_up(at_risk, wad.WAD, capital), wad.WAD)
 
 
+def least_capital(at_risk: int, most: int) -> int:
+    """Return the least capital at which no more than a share `most` of it is at risk."""
+    if at_risk == 0:
+        return 0
+    if most == 0:
+        return 2**256 - 1  # no capital is enough
+    return wad.mul_div_up(at_risk, wad.WAD, most)
+
+
 def borrowing_rate(utilisation: int, kink: int, rate_at_kink: int, rate_at_full: int) -> int:
     """Return the rate in wad per day, rounded up: one line below the kink, a steeper one above."""
     used = min(utilisation, wad.WAD)

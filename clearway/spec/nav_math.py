@@ -20,8 +20,21 @@ def time_due(
     long: int, short: int, index_long: int, index_short: int, entry_sum: int, price: int
 ) -> int:
     """Return what the traders owe together for time, in quote wad, rounded down."""
-    growth = long * index_long + short * index_short - entry_sum
-    return wad.signed_mul_div_floor(growth, price, wad.WAD**2)
+    due = growth(long, short, index_long, index_short, entry_sum)
+    return wad.signed_mul_div_floor(due, price, wad.WAD**2)
+
+
+def time_due_ceil(
+    long: int, short: int, index_long: int, index_short: int, entry_sum: int, price: int
+) -> int:
+    """Return the same, rounded up."""
+    due = growth(long, short, index_long, index_short, entry_sum)
+    return wad.signed_mul_div_ceil(due, price, wad.WAD**2)
+
+
+def growth(long: int, short: int, index_long: int, index_short: int, entry_sum: int) -> int:
+    """Return how far the indices went over all positions since each was settled; wad * wad."""
+    return long * index_long + short * index_short - entry_sum
 
 
 def shares_down(

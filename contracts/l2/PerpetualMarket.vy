@@ -809,6 +809,7 @@ def set_parameters(market: uint256, first: uint256, second: uint256):
     @notice Store a market's parameters, opening it if it is new. `Configuration` has judged them.
     """
     self._check_configuration()
+    assert not parameters._is_retired(market), "market retired"
     if not parameters._is_listed(market):
         book._open(market)
     parameters._set(market, first, second)

@@ -27,6 +27,22 @@ def _utilisation(at_risk: uint256, capital: uint256) -> uint256:
 
 @internal
 @pure
+def _least_capital(at_risk: uint256, most: uint256) -> uint256:
+    """
+    @notice The least capital at which no more than a share `most` of it is at risk; quote wad,
+            rounded up.
+    @dev utilisation(at_risk, c) <= most holds from c = at_risk * WAD / most on. Where nothing may
+         be at risk and something is, no capital is enough.
+    """
+    if at_risk == 0:
+        return 0
+    if most == 0:
+        return max_value(uint256)
+    return wad._mul_div_up(at_risk, wad.WAD, most)
+
+
+@internal
+@pure
 def _borrowing_rate(
     utilisation: uint256, kink: uint256, rate_at_kink: uint256, rate_at_full: uint256
 ) -> uint256:

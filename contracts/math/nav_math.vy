@@ -48,16 +48,48 @@ def _time_due(
 ) -> int256:
     """
     @notice What the traders of a market owe together for time, the vault's gain above zero; quote
-            wad, floored.
+            wad, floored: for who leaves the vault.
     @dev The sum of |size| * (index - entry) over all positions is
          long * index_long + short * index_short - entry_sum.
     @param index_long Wad: what the long side owes per notional, funding and borrowing.
     @param entry_sum Wad * wad: the sum of |size| * index at the last settlement.
     """
-    growth: int256 = (
-        convert(long, int256) * index_long + convert(short, int256) * index_short - entry_sum
+    return wad._signed_mul_div_floor(
+        self._growth(long, short, index_long, index_short, entry_sum),
+        convert(price, int256),
+        wad.WAD * wad.WAD,
     )
-    return wad._signed_mul_div_floor(growth, convert(price, int256), wad.WAD * wad.WAD)
+
+
+@internal
+@pure
+def _time_due_ceil(
+    long: uint256,
+    short: uint256,
+    index_long: int256,
+    index_short: int256,
+    entry_sum: int256,
+    price: uint256,
+) -> int256:
+    """
+    @notice The same, ceiled: for who enters the vault.
+    """
+    return wad._signed_mul_div_ceil(
+        self._growth(long, short, index_long, index_short, entry_sum),
+        convert(price, int256),
+        wad.WAD * wad.WAD,
+    )
+
+
+@internal
+@pure
+def _growth(
+    long: uint256, short: uint256, index_long: int256, index_short: int256, entry_sum: int256
+) -> int256:
+    """
+    @notice How far the indices went over all positions since each was settled; wad * wad.
+    """
+    return convert(long, int256) * index_long + convert(short, int256) * index_short - entry_sum
 
 
 @internal

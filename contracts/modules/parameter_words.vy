@@ -5,7 +5,8 @@
 @license AGPL-3.0-only
 @notice Knows how parameters lie in words, their grids and their hard bounds.
 @dev Two words a market, one for the pool. The first prices trades and time, the second margins
-     and limits. A value off its grid is refused, not rounded.
+     and limits. A value off its grid is refused, not rounded. The pool's word leaves its highest 32
+     bits to `parameters`, which has a bit there for each listed market.
 """
 
 from interfaces import IPerpetualMarket
@@ -114,6 +115,15 @@ def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
         penalty_ratio=unsafe_mul((second >> 228) & (2**12 - 1), RATIO_GRID),
         insurance_limit=unsafe_mul((second >> 240) & (2**16 - 1), LIMIT_GRID),
     )
+
+
+@internal
+@pure
+def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
+    """
+    @notice Of a market's parameters those that time goes by, which its first word has.
+    """
+    return self._unpack(first, 0)
 
 
 @internal

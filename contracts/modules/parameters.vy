@@ -10,12 +10,13 @@ from interfaces import IPerpetualMarket
 from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
+LISTED: constant(uint256) = 224  # the first bit of the listed markets
 
 RETIRED: constant(uint256) = 1 << 255  # in a market's first word
 
 _first: HashMap[uint256, uint256]  # by market
 _second: HashMap[uint256, uint256]  # by market
-_pool: uint256
+_pool: uint256  # the pool's, and from bit 224 a bit for each listed market
 
 
 @internal
@@ -64,11 +65,12 @@ def _set(market: uint256, first: uint256, second: uint256):
     assert market < MOST_MARKETS, "too many markets"
     self._first[market] = first
     self._second[market] = second
+    self._pool = self._pool | 1 << (LISTED + market)
 
 
 @internal
 def _set_pool(word: uint256):
-    self._pool = word
+    self._pool = word | self._pool >> LISTED << LISTED
 
 
 @internal
