@@ -89,9 +89,7 @@ def deploy(decimals: int = 6) -> Contracts:
     addresses = [keys.address for keys in PUBLISHERS]
     feed = boa.load("contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, NOBODY, 3_600)
     costs = boa.loads(COSTS)
-    market = boa.load(
-        "contracts/l2/PerpetualMarket.vy", token.address, feed.address, costs.address
-    )
+    market = boa.load("contracts/l2/PerpetualMarket.vy", token.address, feed.address, costs.address)
     orders = boa.load("contracts/l2/OrderBook.vy", market.address, feed.address)
     configuration = boa.load("contracts/l2/Configuration.vy", market.address, boa.env.eoa)
     market.connect(orders.address, configuration.address, boa.env.eoa)
