@@ -60,7 +60,7 @@ def test_an_increase_that_its_margin_no_longer_covers_fails_and_pays(world, trad
     assert fill(world, keeper, [(trader, 0, 400 * WAD)]) == [""]
     fallen = {**PRICES, 0: 2_840 * WAD}
     assert fill(world, keeper, [(trader, 1, 100 * WAD)], fallen) == ["insufficient margin"]
-    assert world.contracts.market.position_of(world.account(trader), 0).size == 400 * WAD
+    assert world.contracts.lens.position_of(world.account(trader), 0).size == 400 * WAD
 
 
 def test_one_that_fails_only_for_its_company_stays_and_is_filled_later(
@@ -83,7 +83,7 @@ def test_one_that_would_fail_alone_keeps_nobody_from_filling(world, trader, othe
 
 def test_opposite_orders_meet_at_the_index_price(world, trader, other, keeper):
     assert fill(world, keeper, [(trader, 0, 100 * WAD), (other, 0, -100 * WAD)]) == ["", ""]
-    assert world.contracts.market.market_state(0).impact_reserve == 0
+    assert world.contracts.lens.market_state(0).impact_reserve == 0
 
 
 def test_an_account_whose_other_market_the_report_lacks_waits_and_loses_nothing(
@@ -114,7 +114,7 @@ def test_a_winner_whom_the_vault_cannot_pay_gets_a_claim_and_is_paid_later(contr
         assert world.execute(keeper, 0, [(winner, 0)]) == ([""], None)
         world.assert_equal()
         assert world.model.claims
-        assert world.contracts.market.balance_of(world.account(bystander)).margin == 10**23
+        assert world.contracts.lens.balance_of(world.account(bystander)).margin == 10**23
         world.provide(100_000 * 10**6)
         world.pay_claims(5)
         world.assert_equal()
@@ -125,15 +125,17 @@ def test_a_loss_beyond_the_margin_is_paid_by_insurance_and_then_by_the_vault(
     world, trader, other, keeper
 ):
     assert fill(world, keeper, [(trader, 0, 500 * WAD), (other, 0, -300 * WAD)]) == ["", ""]
-    world.sweep(0)
-    insured = world.contracts.market.insurance()
-    assert insured > 0
+    insured = world.contracts.lens.market_state(0).insurance
+    assert 0 < insured < ETH.insurance_limit
     assert world.place(trader, 0, 0, -500 * WAD, CHEAP, is_reduce_only=True) is None
     world.wait(2)
     world.report({**PRICES, 0: 2_700 * WAD})
     assert world.execute(keeper, 0, [(trader, 0)]) == ([""], None)
-    assert world.contracts.market.insurance() == 0
-    assert world.contracts.market.balance_of(world.account(trader)).margin == 0
+    state = world.contracts.lens.market_state(0)
+    # What the close itself paid out of its rebate is insured too, and drawn as well.
+    assert state.insurance == 0
+    assert world.contracts.market.insurance_left(0) <= ETH.insurance_limit - insured
+    assert world.contracts.lens.balance_of(world.account(trader)).margin == 0
 
 
 def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, trader):
@@ -141,8 +143,8 @@ def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, tra
     with boa.env.prank(trader):
         for call in (
             lambda: market.lock(world.account(trader), 0, WAD, WAD, False, 0),
-            lambda: market.unlock(world.account(trader), 1),
-            lambda: market.fill(0, [world.account(trader)], [2], WAD, 0, 0, trader),
+            lambda: market.unlock(world.account(trader), 0, 1),
+            lambda: market.fill(0, WAD, [(world.account(trader), 0, 0, 0, 0, 0, 1)], trader),
         ):
             with boa.reverts("not the order book"):
                 call()
@@ -152,8 +154,13 @@ def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, tra
         ):
             with boa.reverts("not the configuration"):
                 call()
-        with boa.reverts("not the vault"):
-            market.provide(1)
+        for call in (
+            lambda: market.provide(1),
+            lambda: market.put_aside(1),
+            lambda: market.pay_out(1, trader),
+        ):
+            with boa.reverts("not the vault"):
+                call()
         with boa.reverts("not the deployer"):
             market.connect(trader, trader, trader)
     with boa.reverts("connected already"):
@@ -171,9 +178,9 @@ def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, t
     with boa.reverts("cap not lowered"):
         configuration.lower_caps(0, p.max_open_interest + 10**12, 0)
     configuration.lower_caps(0, 0, 0)
-    assert world.contracts.market.parameters_of(0).max_open_interest == 0
+    assert world.contracts.lens.parameters_of(0).max_open_interest == 0
     configuration.set_market(0, p)
-    assert world.contracts.market.parameters_of(0) == p
+    assert world.contracts.lens.parameters_of(0) == p
 
 
 def test_a_premium_that_margin_may_not_cover_is_refused(world):
@@ -207,20 +214,20 @@ def test_a_reduction_without_a_report_fills_by_the_first_round_after_it(
     world.wait(301)
     assert world.execute_by_round(*by_round) == ("", None)
     world.assert_equal()
-    assert world.contracts.market.position_of(world.account(trader), 0).size == 0
+    assert world.contracts.lens.position_of(world.account(trader), 0).size == 0
 
 
 def test_an_increase_never_fills_by_a_round_and_expires_for_nothing(
     world, trader, keeper, aggregator
 ):
-    before = world.contracts.market.balance_of(world.account(trader))
+    before = world.contracts.lens.balance_of(world.account(trader))
     assert world.place(trader, 0, 0, 10 * WAD, 3_030 * WAD) is None
     world.wait(601)
     aggregator.set_round(2, 3_100 * 10**8, world.now)
     refused = world.execute_by_round(keeper, 0, trader, 0, 3_100 * WAD, 5 * 10**15)[1]
     assert refused == "order doesn't reduce"
     assert world.clear(trader, 0) is None
-    assert world.contracts.market.balance_of(world.account(trader)) == before
+    assert world.contracts.lens.balance_of(world.account(trader)) == before
 
 
 def test_a_reduction_that_nobody_executed_for_a_day_has_expired(world, trader, keeper, aggregator):
@@ -241,4 +248,4 @@ def test_a_report_may_come_with_the_orders_that_it_prices(world, trader, keeper)
     report = world.signed_report(PRICES)
     order = world.account(trader)
     world.contracts.orders.submit_and_execute(*report.as_arguments(), 0, [order], sender=keeper)
-    assert world.contracts.market.position_of(order, 0).size == 10 * WAD
+    assert world.contracts.lens.position_of(order, 0).size == 10 * WAD

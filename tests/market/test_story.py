@@ -34,5 +34,4 @@ def test_two_traders_meet_and_part(world: World):
     world.execute(keeper, 0, [(long, 1), (short, 0)])
     world.assert_equal()
     assert world.withdraw(long, 90_000 * 10**6) is None
-    world.sweep(0)
     world.assert_equal()

@@ -5,12 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.spec import borrowing_math
-from tests.math.ranges import MAX_NOTIONAL, SECONDS, WAD, sizes_and_prices, up_to
+from tests.math.ranges import MAX_NOTIONAL, SECONDS, WAD, up_to
 
 DAY = 86_400
 QUOTES = up_to(MAX_NOTIONAL)
 UTILISATIONS = up_to(2 * WAD)
-MAX_GROWTH = 11 * 10**22  # as the contract says
 
 
 @st.composite
@@ -37,12 +36,6 @@ def test_borrowing_rate_equals_the_spec(contract, utilisation, curve):
 @given(rate=up_to(WAD), elapsed=SECONDS)
 def test_borrow_growth_equals_the_spec(contract, rate, elapsed):
     assert contract._borrow_growth(rate, elapsed) == borrowing_math.borrow_growth(rate, elapsed)
-
-
-@given(position=sizes_and_prices(), index_growth=up_to(MAX_GROWTH))
-def test_borrowing_owed_equals_the_spec(contract, position, index_growth):
-    owed = [abs(position[0]), index_growth, position[1]]
-    assert contract._borrowing_owed(*owed) == borrowing_math.borrowing_owed(*owed)
 
 
 @given(at_risk=up_to(MAX_NOTIONAL, smallest=1), capital=up_to(MAX_NOTIONAL, smallest=1))
@@ -90,10 +83,3 @@ def test_growth_of_two_intervals_is_that_of_both(rate, first, second):
     whole = borrowing_math.borrow_growth(rate, first + second)
     assert whole <= sum(parts) <= whole + 1
     assert 0 <= whole - Fraction(rate * (first + second), DAY) < 1
-
-
-@given(position=sizes_and_prices(), index_growth=up_to(MAX_GROWTH))
-def test_borrowing_owed_is_the_exact_one_rounded_up(position, index_growth):
-    size, price = abs(position[0]), position[1]
-    exact = Fraction(size * index_growth * price, WAD**2)
-    assert borrowing_math.borrowing_owed(size, index_growth, price) == ceil(exact)

@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 
 from clearway.spec import funding_math
 from tests.math.ranges import (
-    MAX_GROWTH,
     MAX_SIZE,
     SECONDS,
     SIZES,
     WAD,
     signed,
-    sizes_and_prices,
     up_to,
 )
 
@@ -99,13 +97,6 @@ def test_index_growth_equals_the_spec(contract, span):
     assert found == growth(line, elapsed)
 
 
-@given(position=sizes_and_prices(), index_growth=signed(MAX_GROWTH))
-def test_funding_owed_equals_the_spec(contract, position, index_growth):
-    size, price = position
-    expected = funding_math.funding_owed(size, index_growth, price)
-    assert contract._funding_owed(size, index_growth, price) == expected
-
-
 @given(skew=SIZES, scale=up_to(MAX_SIZE, smallest=1), max_velocity=up_to(MAX_VELOCITY))
 def test_velocity_is_in_proportion_to_the_skew_up_to_its_scale(skew, scale, max_velocity):
     velocity = funding_math.velocity(skew, scale, max_velocity)
@@ -173,20 +164,6 @@ def test_mirrored_rates_grow_the_index_the_other_way(line, elapsed):
     assert growth(line, elapsed) + growth(mirrored, elapsed) in {0, -1}  # two floors
 
 
-@given(position=sizes_and_prices(), index_growth=signed(MAX_GROWTH))
-def test_funding_owed_is_the_exact_one_rounded_up(position, index_growth):
-    size, price = position
-    exact = Fraction(size * index_growth * price, WAD**2)
-    assert 0 <= funding_math.funding_owed(size, index_growth, price) - exact < 1
-
-
-@given(position=sizes_and_prices(), index_growth=signed(MAX_GROWTH))
-def test_longs_and_shorts_never_receive_more_than_is_paid(position, index_growth):
-    size, price = position
-    long, short = (funding_math.funding_owed(q, index_growth, price) for q in (size, -size))
-    assert long + short in {0, 1}
-
-
 def test_a_worked_example(contract):
     """From -1 % a day, 2 % a day faster each day, capped at 1 %: one day to the cap, whose two
     halves cancel out; then 1 % a day."""
@@ -197,4 +174,3 @@ def test_a_worked_example(contract):
     assert contract._index_growth(*line, 3 * DAY // 4, percent) == -percent * 3 // 16
     assert contract._index_growth(*line, 4 * DAY, percent) == 3 * percent
     assert contract._rate_after(*line, 4 * DAY, percent) == percent
-    assert contract._funding_owed(-2 * WAD, 3 * percent, 1000 * WAD) == -60 * WAD

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.spec import liquidation_math, margin_math
-from tests.math.ranges import MAX_NOTIONAL, MAX_UINT, RATIOS, SECONDS, WAD, signed, up_to
+from tests.math.ranges import MAX_UINT, RATIOS, SECONDS, WAD, signed, up_to
 
 UNIT = Fraction(1, WAD)
 
@@ -21,29 +21,26 @@ def accounts(draw, flat=False):
     is just above the 2^-63 that the contract asks for its precision. No position is below 1e6
     units of quote, whose maintenance of at least 100 units keeps B above one.
     """
-    notional = linear = quadratic = 0
-    ratios = []
+    linear = quadratic = penalty = 0
     for _ in range(draw(st.integers(1, 5))):
         size = draw(up_to(10**30, smallest=10**6))
-        ratios.append(draw(st.integers(WAD // 10_000, WAD)))
-        part = margin_math.linear_requirement(size, ratios[-1])
-        notional += size
+        ratio = draw(st.integers(WAD // 10_000, WAD))
+        part = margin_math.linear_requirement(size, ratio)
         linear += part
         quadratic += 0 if flat else draw(up_to(10 * part) | up_to(10**17 * part))
-    least = min(ratios)
+        penalty += draw(st.integers(0, size * ratio * 9 // 10 // WAD))
     return {
         "equity": draw(signed(linear + quadratic) | st.integers(0, 2 * (linear + quadratic))),
-        "notional": notional,
         "linear": linear,
         "quadratic": quadratic,
-        "penalty_ratio": draw(st.integers(0, least * 9 // 10)),
+        "penalty": penalty,
         "buffer": draw(up_to(WAD)),
     }
 
 
 def surplus(account, kept):
     """Return equity less what is needed with the buffer, when the part `kept` stays open; exact."""
-    penalty = Fraction(account["penalty_ratio"], WAD) * account["notional"] * (1 - kept)
+    penalty = account["penalty"] * (1 - kept)
     needed = account["linear"] * kept + account["quadratic"] * kept**2
     return account["equity"] - penalty - (1 + Fraction(account["buffer"], WAD)) * needed
 
@@ -66,12 +63,6 @@ def test_square_root_up_around_squares(contract, x):
 @given(account=accounts())
 def test_liquidation_fraction_equals_the_spec(contract, account):
     assert contract._liquidation_fraction(*account.values()) == fraction(account)
-
-
-@given(notional=up_to(MAX_NOTIONAL), penalty_ratio=RATIOS, equity=signed(MAX_NOTIONAL))
-def test_penalty_equals_the_spec(contract, notional, penalty_ratio, equity):
-    expected = liquidation_math.penalty(notional, penalty_ratio, equity)
-    assert contract._penalty(notional, penalty_ratio, equity) == expected
 
 
 @given(elapsed=SECONDS, ramp=SECONDS, least=RATIOS, rise=RATIOS)
@@ -105,8 +96,7 @@ def test_closing_two_units_less_would_not_do(account):
 
 @given(account=accounts())
 def test_all_is_closed_where_the_penalty_leaves_nothing(account):
-    penalty = account["penalty_ratio"] * account["notional"]
-    if account["equity"] * WAD <= penalty:
+    if account["equity"] <= account["penalty"]:
         assert fraction(account) == WAD
     elif surplus(account, 2 * UNIT) >= 0:
         assert fraction(account) < WAD
@@ -120,22 +110,21 @@ def test_nothing_is_closed_where_equity_suffices(account):
 
 @given(account=accounts(flat=True))
 def test_without_a_slope_the_fraction_is_the_linear_one(account):
-    """g A - E over g A - f N: a line between all and nothing; within two units, as above."""
+    """g A - E over g A - F: a line between all and nothing; within two units, as above."""
     buffered = (1 + Fraction(account["buffer"], WAD)) * account["linear"]
-    penalty = Fraction(account["penalty_ratio"] * account["notional"], WAD)
-    exact = (buffered - account["equity"]) / (buffered - penalty)
+    exact = (buffered - account["equity"]) / (buffered - account["penalty"])
     error = fraction(account) - max(0, min(exact, 1)) * WAD
     assert 0 <= error < 2
 
 
 @given(account=accounts())
-def test_a_fraction_of_each_position_costs_no_more_than_there_is(account):
-    closed = ceil(account["notional"] * fraction(account) * UNIT)
-    equity = account["equity"]
-    penalty = liquidation_math.penalty(closed, account["penalty_ratio"], equity)
-    assert 0 <= penalty <= max(equity, 0)
-    if fraction(account) < WAD:
-        assert penalty == ceil(Fraction(closed * account["penalty_ratio"], WAD))
+def test_the_penalty_of_a_part_is_no_more_than_there_is_and_leaves_what_the_rest_needs(account):
+    """Rounded up it still is, for equity is whole."""
+    if 0 < fraction(account) < WAD:
+        kept = 1 - fraction(account) * UNIT
+        left = account["equity"] - ceil(account["penalty"] * (1 - kept))
+        needed = account["linear"] * kept + account["quadratic"] * kept**2
+        assert left >= floor((1 + Fraction(account["buffer"], WAD)) * needed)
 
 
 @pytest.mark.parametrize("quote", [1, 10**6, 10**12])
@@ -143,25 +132,18 @@ def test_a_worked_example(contract, quote):
     """Notional 100, maintenance 4 % + 0.02 % per quote of it: 6 quote. Penalty 1 %, no buffer.
 
     With equity 4: 0.02 y^2 * 100 + (0.04 - 0.01) * 100 y = 4 - 1, so 2 y^2 + 3 y = 3."""
-    account = [4 * quote * WAD, 100 * quote * WAD, 4 * quote * WAD, 2 * quote * WAD, WAD // 100, 0]
+    account = [4 * quote * WAD, 4 * quote * WAD, 2 * quote * WAD, quote * WAD, 0]
     kept = 1 - contract._liquidation_fraction(*account) * UNIT
     assert 2 * kept**2 + 3 * kept <= 3
     assert 2 * (kept + 2 * UNIT) ** 2 + 3 * (kept + 2 * UNIT) > 3
 
 
 def test_a_penalty_above_maintenance_is_refused(contract):
-    assert contract._liquidation_fraction(0, 100 * WAD, WAD + 1, 0, WAD // 100, 0) == WAD
+    assert contract._liquidation_fraction(0, WAD + 1, 0, WAD, 0) == WAD
     with boa.reverts("penalty above maintenance"):
-        contract._liquidation_fraction(0, 100 * WAD, WAD, 0, WAD // 100, 0)
+        contract._liquidation_fraction(0, WAD, 0, WAD, 0)
     with pytest.raises(AssertionError, match="penalty above maintenance"):
-        liquidation_math.liquidation_fraction(0, 100 * WAD, WAD, 0, WAD // 100, 0)
-
-
-@given(notional=up_to(MAX_NOTIONAL), penalty_ratio=RATIOS, equity=signed(MAX_NOTIONAL))
-def test_penalty_is_a_share_rounded_up_within_what_is_left(notional, penalty_ratio, equity):
-    share = ceil(Fraction(notional * penalty_ratio, WAD))
-    expected = 0 if equity < 0 else min(share, equity)
-    assert liquidation_math.penalty(notional, penalty_ratio, equity) == expected
+        liquidation_math.liquidation_fraction(0, WAD, 0, WAD, 0)
 
 
 @given(elapsed=SECONDS, ramp=SECONDS, least=RATIOS, rise=RATIOS)
@@ -174,6 +156,6 @@ def test_reward_share_is_on_its_line_rounded_down(elapsed, ramp, least, rise):
 def test_nothing_is_closed_where_equity_is_exactly_enough(contract):
     """The general formula would close a unit or more here: it rounds down what is kept."""
     linear, quadratic = 3 * 10**29 + 1, 7 * 10**29 + 3
-    account = [10**30, linear, quadratic, WAD // 100, 0]
+    account = [linear, quadratic, 10**28, 0]
     assert contract._liquidation_fraction(linear + quadratic, *account) == 0
     assert contract._liquidation_fraction(linear + quadratic - 1, *account) > 0

@@ -13,7 +13,7 @@ PRICES = up_to(10**30)
 
 @st.composite
 def markets(draw):
-    """Return the positions of a market, as size, entry price and entry index; a price and index.
+    """Return the positions of a market, as size, entry price and entry index; a price and indices.
 
     Sizes are such that open interest at the highest price seen stays within the bounds.
     """
@@ -21,16 +21,25 @@ def markets(draw):
     room = min(MAX_SIZE, MAX_NOTIONAL * WAD // max(*prices, 1)) // POSITIONS
     indices = signed(MAX_GROWTH // 2)
     positions = [(draw(signed(room)), entry_price, draw(indices)) for entry_price in prices[1:]]
-    return positions, prices[0], draw(indices)
+    return positions, prices[0], (draw(indices), draw(indices))
 
 
 def sums_of(positions):
-    """Return skew, cost sum and entry sum."""
+    """Return skew and cost sum."""
     return (
         sum(size for size, _, _ in positions),
         sum(size * entry_price for size, entry_price, _ in positions),
-        sum(size * entry_index for size, _, entry_index in positions),
     )
+
+
+def sides_of(positions):
+    """Return the sizes of both sides, unsigned."""
+    sizes = [size for size, _, _ in positions]
+    return sum(max(size, 0) for size in sizes), sum(max(-size, 0) for size in sizes)
+
+
+def entry_sum_of(positions):
+    return sum(abs(size) * entry for size, _, entry in positions)
 
 
 @st.composite
@@ -49,7 +58,7 @@ AMOUNTS = up_to(MAX_NOTIONAL)
 @given(market=markets())
 def test_open_result_floor_equals_the_spec(contract, market):
     positions, price, _ = market
-    skew, cost_sum, _ = sums_of(positions)
+    skew, cost_sum = sums_of(positions)
     expected = nav_math.open_result_floor(skew, cost_sum, price)
     assert contract._open_result_floor(skew, cost_sum, price) == expected
 
@@ -57,17 +66,16 @@ def test_open_result_floor_equals_the_spec(contract, market):
 @given(market=markets())
 def test_open_result_ceil_equals_the_spec(contract, market):
     positions, price, _ = market
-    skew, cost_sum, _ = sums_of(positions)
+    skew, cost_sum = sums_of(positions)
     expected = nav_math.open_result_ceil(skew, cost_sum, price)
     assert contract._open_result_ceil(skew, cost_sum, price) == expected
 
 
 @given(market=markets())
-def test_funding_due_equals_the_spec(contract, market):
-    positions, price, index = market
-    skew, _, entry_sum = sums_of(positions)
-    expected = nav_math.funding_due(skew, index, entry_sum, price)
-    assert contract._funding_due(skew, index, entry_sum, price) == expected
+def test_time_due_equals_the_spec(contract, market):
+    positions, price, indices = market
+    due = [*sides_of(positions), *indices, entry_sum_of(positions), price]
+    assert contract._time_due(*due) == nav_math.time_due(*due)
 
 
 @given(assets=AMOUNTS, vault=vaults())
@@ -97,7 +105,7 @@ def test_assets_up_equals_the_spec(contract, shares, vault):
 @given(market=markets())
 def test_open_result_is_the_sum_over_all_positions(market):
     positions, price, _ = market
-    skew, cost_sum, _ = sums_of(positions)
+    skew, cost_sum = sums_of(positions)
     results = [Fraction(size * (price - entry), WAD) for size, entry, _ in positions]
     assert nav_math.open_result_floor(skew, cost_sum, price) == floor(sum(results))
     assert nav_math.open_result_ceil(skew, cost_sum, price) == ceil(sum(results))
@@ -106,13 +114,18 @@ def test_open_result_is_the_sum_over_all_positions(market):
 
 
 @given(market=markets())
-def test_funding_due_is_the_sum_over_all_positions(market):
-    positions, price, index = market
-    skew, _, entry_sum = sums_of(positions)
-    owed = [Fraction(size * (index - entry) * price, WAD**2) for size, _, entry in positions]
-    assert nav_math.funding_due(skew, index, entry_sum, price) == floor(sum(owed))
+def test_time_due_is_the_sum_over_all_positions(market):
+    positions, price, (index_long, index_short) = market
+    owed = [
+        Fraction(abs(size) * ((index_long if size > 0 else index_short) - entry) * price, WAD**2)
+        for size, _, entry in positions
+    ]
+    due = nav_math.time_due(
+        *sides_of(positions), index_long, index_short, entry_sum_of(positions), price
+    )
+    assert due == floor(sum(owed))
     # What each trader owes is ceiled: the vault receives at least what it has reckoned.
-    assert sum(map(ceil, owed)) >= nav_math.funding_due(skew, index, entry_sum, price)
+    assert sum(map(ceil, owed)) >= due
 
 
 @given(amount=AMOUNTS, vault=vaults())

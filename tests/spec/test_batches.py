@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clearway.spec import batches, fee_math, premium_math
 from clearway.spec.batches import Meeting, Schedule, Terms
+from clearway.spec.positions import MONEY_UNIT
 from clearway.spec.wad import WAD
 from tests.spec.world import PRICES, SCHEDULE, SIGNED_SIZES, SIZES, exactly, schedules
 
@@ -31,6 +32,11 @@ class Crowd:
     @property
     def side(self) -> int:
         return sum(self.own) + sum(self.left_out)
+
+    def worst_for(self, size: int) -> Terms:
+        """Return what an order of the own side was checked for."""
+        whole = batches.side_terms(self.side, self.skew, self.price, self.schedule)
+        return batches.dearest_share(whole, size, self.side, self.price)
 
     @property
     def meeting(self) -> Meeting:
@@ -85,33 +91,43 @@ def test_no_admitted_order_fares_worse_than_it_was_checked_for(crowd):
     adds: a meeting's fee is the sum of two that are rounded up and its share is rounded up too,
     less than 3 together, so at most 2 after the own side's own rounding. Two floored potentials
     differ from the exact ones by less than 1, the meeting's up and the own side's down, which is
-    2 * price together; rounding the premium and its share adds less than 2, so at most 1.
+    2 * price together; rounding the premium and its share adds less than 2, so at most 1. Both go
+    up to the same grid then, which changes no order.
     """
     for size in crowd.own:
-        worst = batches.own_side_terms(size, crowd.side, crowd.skew, crowd.price, crowd.schedule)
+        worst = crowd.worst_for(size)
         terms = batches.terms(crowd.meeting, size)
         assert terms.fee <= worst.fee
         assert terms.premium <= worst.premium
 
 
-@given(crowds(), st.integers(1, 2 * 10**30))
-def test_no_admitted_order_passes_a_limit_that_it_was_checked_for(crowd, limit):
+@given(crowds())
+def test_no_admitted_order_passes_a_limit_that_it_was_checked_for(crowd):
+    """The tightest that it stands by; a seller's premium may take all and more."""
     size = crowd.own[0]
-    worst = batches.own_side_terms(size, crowd.side, crowd.skew, crowd.price, crowd.schedule)
-    assume(batches.is_within_limit(size, crowd.price, worst.premium, limit))
+    worst = crowd.worst_for(size)
+    limit = crowd.price + (
+        worst.premium * WAD // size if size < 0 else -(-worst.premium * WAD // size)
+    )
+    assert batches.is_within_limit(size, crowd.price, worst.premium, limit)
+    assert not batches.is_within_limit(
+        size, crowd.price, worst.premium, limit - 1 if size > 0 else limit + 1
+    )
     terms = batches.terms(crowd.meeting, size)
     assert batches.is_within_limit(size, crowd.price, terms.premium, limit)
 
 
 @given(crowds())
-def test_the_shares_cover_the_premium_and_the_fee_and_exceed_them_by_less_than_a_unit_each(crowd):
+def test_the_shares_cover_the_premium_and_the_fee_and_exceed_them_by_less_than_a_step_each(crowd):
     meeting = crowd.meeting
     is_heavier = abs(sum(crowd.own)) > abs(sum(crowd.other))
     heavier = crowd.own if is_heavier else crowd.other
     assume(abs(sum(crowd.own)) != abs(sum(crowd.other)))
     shares = [batches.terms(meeting, size) for size in heavier]
     assert 0 <= sum(share.fee for share in shares) - meeting.fee < len(shares)
-    assert 0 <= sum(share.premium for share in shares) - meeting.premium < len(shares)
+    excess = sum(share.premium for share in shares) - meeting.premium
+    assert 0 <= excess < MONEY_UNIT * len(shares)
+    assert all(share.premium % MONEY_UNIT == 0 for share in shares)
 
 
 @given(crowds())
@@ -150,7 +166,8 @@ def test_a_batch_of_one_is_a_single_order(skew, size, price, schedule, reserve):
     alone = batches.meeting(max(size, 0), max(-size, 0), skew, price, schedule, reserve)
     premium = premium_math.premium(skew, size, price, schedule.skew_scale, schedule.premium_cap)
     fee = fee_math.trade_fee(skew, size, price, schedule.maker_fee, schedule.taker_fee)
-    assert batches.terms(alone, size) == Terms(fee, max(premium, -reserve))
+    on_grid = -(-max(premium, -reserve) // MONEY_UNIT) * MONEY_UNIT
+    assert batches.terms(alone, size) == Terms(fee, on_grid)
 
 
 @given(SKEWS, st.lists(SIGNED_SIZES, min_size=1, max_size=6), PRICES, schedules())
@@ -199,6 +216,10 @@ def test_a_limit_at_the_very_price_is_met_and_a_unit_of_premium_breaks_it(size, 
 
 
 def test_the_check_against_ones_own_side_is_no_stricter_than_its_last_units():
-    worst = batches.own_side_terms(WAD, WAD, 0, 3000 * WAD, SCHEDULE)
+    side = batches.side_terms(WAD, 0, 3000 * WAD, SCHEDULE)
+    worst = batches.dearest_share(side, WAD, WAD, 3000 * WAD)
     alone = batches.terms(batches.meeting(WAD, 0, 0, 3000 * WAD, SCHEDULE, 0), WAD)
-    assert worst == Terms(alone.fee + 2, alone.premium + 6001)
+    assert worst.fee == alone.fee + 2
+    # 3,000 * WAD^2 / 2 S is less than a step of the grid below 0.005: so 6,001 units pass one.
+    assert alone.premium == 5 * WAD // 1000
+    assert worst.premium == alone.premium + MONEY_UNIT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clearway.spec.market import account_of
 from clearway.spec.refused import Refused
+from clearway.spec.state import account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import DEAREST, PARAMETERS, START, Wish, World, closing
 
@@ -37,7 +37,7 @@ def test_a_loss_is_paid_out_of_what_other_orders_have_in_escrow(world):
     assert parked(world, TRADER) < 30 * WAD
     assert world.fill(closing(TRADER, -4 * WAD), price=2850 * WAD) == [""]
     assert before - world.money(TRADER) >= 600 * WAD
-    assert world.market.insurance == 0
+    assert world.drawn() == 0
 
 
 def test_the_debt_is_settled_when_the_escrow_returns(world):
@@ -54,13 +54,14 @@ def test_the_debt_is_settled_when_the_escrow_returns(world):
 
 def test_a_debt_beyond_the_escrow_is_written_off_when_the_last_escrow_has_returned(world):
     parked(world, TRADER)
-    world.market.insurance, world.market.cash = 50 * WAD, world.market.cash - 50 * WAD
     world.fill(closing(TRADER, -4 * WAD), price=2700 * WAD)
-    assert world.market.insurance == 50 * WAD
+    world.insure(50 * WAD)
+    cash, escrow = world.market.cash, world.holder(TRADER).escrow
     world.now += 601
     for slot in list(world.holder(TRADER).orders):
         world.market.clear(world.now, TRADER, slot)
-    assert (world.money(TRADER), world.market.insurance) == (0, 0)
+    assert (world.money(TRADER), world.market.markets[0].insurance) == (0, 0)
+    assert world.market.cash == cash + escrow + 50 * WAD
 
 
 def test_the_fees_of_a_close_are_paid_out_of_what_other_orders_have_in_escrow(world):
@@ -145,10 +146,20 @@ def test_a_fee_is_paid_out_of_a_rebate_where_nothing_else_is_left():
     world.deposit(TRADER, 260_000)
     assert world.fill(Wish(TRADER, 1000 * WAD)) == [""]
     assert world.fill(Wish(other, 5000 * WAD)) == [""]
-    fees = world.market.markets[0].fees
+    state = world.market.markets[0]
+    insurance, reserve, cash = state.insurance, state.impact_reserve, world.market.cash
+    lost = world.money(TRADER)
     assert world.fill(closing(TRADER, -1000 * WAD), price=2700 * WAD) == [""]
-    assert world.market.insurance == 0
-    assert world.market.markets[0].fees - fees == 1000 * 2700 * WAD * 2 // 10**4
+    assert world.drawn() == 0
+    state = world.market.markets[0]
+    fee = 1000 * 2700 * WAD * 2 // 10**4
+    assert state.insurance - insurance == fee // 5
+    rebate = reserve - state.impact_reserve
+    assert rebate > fee
+    # What is left of the rebate stays the trader's; all else that was lost is the vault's.
+    left = world.money(TRADER)
+    assert world.market.cash - cash == lost - left + rebate - fee // 5
+    assert 0 < left < rebate - fee
 
 
 @pytest.mark.parametrize(("size", "limit"), [(WAD, 3000), (-WAD, 1), (-WAD, 3000)])

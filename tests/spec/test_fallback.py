@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from clearway.spec.batches import Schedule
-from clearway.spec.market import DELAY, REDUCE_WINDOW, SIGNED_WINDOW, Parameters, account_of
 from clearway.spec.refused import Refused
+from clearway.spec.state import DELAY, REDUCE_WINDOW, SIGNED_WINDOW, Parameters, account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import PARAMETERS, START, Wish, World, closing
 

@@ -7,14 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.spec import margin_math, positions
-from clearway.spec.market import account_of
+from clearway.spec.positions import MONEY_UNIT
 from clearway.spec.refused import Refused
+from clearway.spec.state import account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import PARAMETERS, UNIT, Wish, World, closing
 
 A, B = account_of(7), account_of(8)
 RATIOS = st.integers(1, 2 * 10**17)
 SLOPES = st.integers(0, 10**11)
+# What the check allows for a meeting's roundings: 2 for the fee, and for the premium some thousand
+# units, which pass one step of the grid at most.
+ALLOWED = MONEY_UNIT + 2
 
 
 def needed(world: World, account: int, ratio: int, slope: int, price: int) -> int:
@@ -75,10 +79,9 @@ def test_the_most_that_can_be_opened_leaves_exactly_the_initial_margin_and_a_uni
     assert world.execute((A, 0)) == [""]
     spare = world.holder(A).margin - initial(world, A)
     world.market = trial
-    # What the check allows for a meeting's roundings, and the cost's grid, never make a dollar.
-    world.market.accounts[A].margin -= spare - 10**10
+    world.market.accounts[A].margin -= spare - ALLOWED
     assert world.market.copy().execute(world.now, 9, 0, [(A, 0)]) == [""]
-    world.market.accounts[A].margin -= 10**10 + 1
+    world.market.accounts[A].margin -= ALLOWED + 1
     assert world.market.execute(world.now, 9, 0, [(A, 0)]) == ["insufficient margin"]
 
 
@@ -101,10 +104,8 @@ def test_a_withdrawal_takes_all_that_is_free_and_leaves_the_initial_margin_witho
     backing, required = world.holder(A).margin, 0
     for market, position in world.holder(A).positions.items():
         state, price = world.market.accrued(market, world.now), world.price[market]
-        due = positions.owed(
-            position, state.funding_index, state.borrowing_index(position.size), price
-        )
-        backing += min(positions.result(position, price), 0) - max(due.funding, 0) - due.borrowing
+        due = positions.owed(position, state.index(position.size), price)
+        backing += min(positions.result(position, price), 0) - max(due, 0)
         required += margin_math.requirement(
             positions.notional(position.size, price),
             PARAMETERS.initial_ratio,
@@ -139,11 +140,15 @@ def test_an_open_profit_backs_positions_at_its_ratio_and_no_more():
     assert world.execute((A, 0)) == [""]
     profit = positions.result(world.holder(A).positions[0], 3400 * WAD)
     assert profit > 1999 * WAD
-    spare = world.holder(A).margin + profit // 2 - initial(world, A)
+    # Settling took the entry to its grid, against the trader.
+    due = positions.owed(
+        world.holder(A).positions[0], world.market.markets[0].index_long, 3400 * WAD
+    )
+    spare = world.holder(A).margin + profit // 2 - due - initial(world, A)
     world.market = trial
-    world.market.accounts[A].margin -= spare - 10**10
+    world.market.accounts[A].margin -= spare - ALLOWED
     assert world.market.copy().execute(world.now, 9, 0, [(A, 0)]) == [""]
-    world.market.accounts[A].margin -= 10**10 + 1
+    world.market.accounts[A].margin -= ALLOWED + 1
     assert world.market.execute(world.now, 9, 0, [(A, 0)]) == ["insufficient margin"]
 
 
@@ -215,7 +220,8 @@ def test_a_flip_needs_margin_and_pays_fees_for_both_its_parts():
     assert apart.fill(closing(A, -2 * WAD)) == [""]
     assert apart.fill(Wish(A, -2 * WAD)) == [""]
     assert flipped.holder(A).positions == apart.holder(A).positions
-    # Closing pays and opening pays; a ceil more for fee and premium each when done apart.
-    assert 0 <= flipped.money(A) - apart.money(A) <= 2
+    # Closing pays and opening pays. Done apart, fee and premium each are rounded up once more: a
+    # unit, and less than two steps of the grid that both ways end on.
+    assert 0 <= flipped.money(A) - apart.money(A) <= MONEY_UNIT + 1
     with pytest.raises(Refused, match="insufficient margin"):
         flipped.place(Wish(A, 10 * WAD, 3001 * WAD))

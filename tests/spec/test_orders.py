@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearway.spec import margin_math
-from clearway.spec.market import REDUCE_WINDOW, SIGNED_WINDOW, account_of
 from clearway.spec.price_words import time_of
 from clearway.spec.refused import Refused
+from clearway.spec.state import REDUCE_WINDOW, SIGNED_WINDOW, account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import (
     DEAREST,

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearway.spec.market import Parameters, account_of
+from clearway.spec.positions import MONEY_UNIT
 from clearway.spec.refused import Refused
+from clearway.spec.state import Parameters, account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import (
     DEAREST,
@@ -163,8 +164,9 @@ def test_many_orders_never_pay_less_than_one():
         parts.order(0, 1_000 * WAD)
     assert parts.world.size(OWN[0]) == whole.world.size(OWN[0])
     assert parts.gain <= whole.gain
-    # Exactly they pay the same: a unit for each rounding of fee and premium, rebates included.
-    assert whole.gain - parts.gain <= 2 * 7
+    # Exactly they pay the same: each fee is rounded up by less than a unit, each premium by less
+    # than a step of its grid, rebates included.
+    assert whole.gain - parts.gain < (1 + MONEY_UNIT) * 7
 
 
 def test_a_premium_that_margin_may_not_cover():

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clearway.spec import positions
-from clearway.spec.market import RATE_UNIT, Market, PerpetualMarket, account_of
+from clearway.spec import nav_math, positions
+from clearway.spec.market import PerpetualMarket
+from clearway.spec.state import RATE_UNIT, Market, account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import PARAMETERS, POOL, START, Wish, World, closing, exactly
 
@@ -35,16 +37,21 @@ def test_touching_a_market_often_moves_no_index_by_more_than_the_grid(
 
     Each touch takes the rate to its grid, less than RATE_UNIT, after a truncation of less than 1;
     so after all touches it is off by less than count * (RATE_UNIT + 1), and the index by that over
-    the whole time, plus a floor per touch. The borrowing index rounds each growth up.
+    the whole time, plus a floor per touch. Funding is as much on one side as it isn't on the other,
+    so the sum of the indices is borrowing alone, which rounds each growth up.
     """
     state = Market(PARAMETERS, START, long, short, rate, borrowing_rate=borrowing)
     often, once = accrued(state, *waits), accrued(state, sum(waits))
     count = len(waits)
     drift = count * (RATE_UNIT + 1)
     assert abs(often.rate - once.rate) <= drift
-    assert abs(often.funding_index - once.funding_index) <= drift * exactly(sum(waits), DAY) + count
-    assert 0 <= often.borrowing_long - once.borrowing_long < count
-    assert 0 <= often.borrowing_short - once.borrowing_short < count
+    sides = (long >= short) + (short >= long)
+    more = often.index_long + often.index_short - once.index_long - once.index_short
+    assert 0 <= more <= (count - 1) * sides
+    for side in ("index_long", "index_short"):
+        difference = getattr(often, side) - getattr(once, side)
+        assert -count <= difference + drift * exactly(sum(waits), DAY)
+        assert difference <= drift * exactly(sum(waits), DAY) + count + more
 
 
 @given(RATES, COINS, COINS, st.integers(0, 5 * 10**15))
@@ -59,7 +66,7 @@ def test_the_rate_keeps_its_cap_and_its_grid_and_borrowing_never_falls(rate, lon
     after = accrued(state, *waits)
     assert abs(after.rate) <= CAP
     assert after.rate % RATE_UNIT == 0
-    assert after.borrowing_long >= 0 <= after.borrowing_short
+    assert after.index_long + after.index_short >= 0
 
 
 @given(RATES, COINS, COINS, WAITS)
@@ -68,22 +75,29 @@ def test_funding_mirrors_when_the_sides_change_places(rate, long, short, waits):
     mirror = Market(PARAMETERS, START, short, long, -rate)
     there, back = accrued(state, *waits), accrued(mirror, *waits)
     assert back.rate == -there.rate
-    # Both indices are floored, once a touch.
-    assert 0 <= -(there.funding_index + back.funding_index) <= len(waits)
+    assert there.index_short == -there.index_long
+    assert back.index_short == -back.index_long
+    # Both are floored, once a touch.
+    assert 0 <= -(there.index_long + back.index_long) <= len(waits)
 
 
 def test_only_the_heavier_side_borrows_and_both_do_when_they_are_equal():
     for long, short in ((2, 1), (1, 2), (1, 1)):
         state = accrued(Market(PARAMETERS, START, long, short, borrowing_rate=WAD), DAY)
-        assert (state.borrowing_long > 0, state.borrowing_short > 0) == (
-            long >= short,
-            short >= long,
+        assert (state.index_long, state.index_short) == (
+            WAD * (long >= short),
+            WAD * (short >= long),
         )
 
 
-def skewed() -> World:
-    """Return a market with a skew, and somebody who passes by with dust."""
+def skewed(borrows: bool = False) -> World:
+    """Return a market with a skew, and somebody who passes by with dust.
+
+    Unless asked for there is no borrowing: its rate follows the vault's cash, from touch to touch.
+    """
     world = World()
+    if not borrows:
+        world.market.pool = replace(POOL, rate_at_kink=0, rate_at_full=0)
     for account in (A, B, PASSER):
         world.deposit(account, 1_000_000)
     assert world.fill(Wish(A, 1000 * WAD)) == [""]
@@ -91,12 +105,10 @@ def skewed() -> World:
     return world
 
 
-def owes(world: World, account: int) -> positions.Owed:
+def owes(world: World, account: int) -> int:
     position = world.holder(account).positions[0]
     state = world.market.accrued(0, world.now)
-    return positions.owed(
-        position, state.funding_index, state.borrowing_index(position.size), world.price[0]
-    )
+    return positions.owed(position, state.index(position.size), world.price[0])
 
 
 def test_orders_of_others_that_fail_change_no_funding_beyond_the_grid():
@@ -110,7 +122,7 @@ def test_orders_of_others_that_fail_change_no_funding_beyond_the_grid():
         notional = exactly(abs(quiet.size(account)) * quiet.price[0], WAD)
         # The index: as above, for 40 touches in less than a day. The owed: two ceils.
         grid = 40 * (RATE_UNIT + 1) + 40
-        difference = owes(busy, account).funding - owes(quiet, account).funding
+        difference = owes(busy, account) - owes(quiet, account)
         assert abs(difference) <= notional * grid / WAD + 1
 
 
@@ -129,34 +141,39 @@ def test_dust_that_others_open_and_close_changes_funding_by_no_more_than_its_own
     index = velocity * days**2 / 2 + (40 * (RATE_UNIT + 2)) * days + 40
     for account in (A, B):
         notional = exactly(abs(quiet.size(account)) * quiet.price[0], WAD)
-        difference = owes(busy, account).funding - owes(quiet, account).funding
+        difference = owes(busy, account) - owes(quiet, account)
         assert abs(difference) <= notional * index / WAD + 1
 
 
-def test_what_the_sides_owe_each_other_leaves_the_vault_the_skews_share():
-    world = skewed()
+@pytest.mark.parametrize("borrows", [False, True])
+def test_what_the_sides_owe_each_other_leaves_the_vault_the_skews_share_and_borrowing(borrows):
+    world = skewed(borrows)
     world.wait(10 * DAY)
     long, short = owes(world, A), owes(world, B)
-    assert long.funding > 0 > short.funding
-    index = world.market.accrued(0, world.now).funding_index
-    share = exactly(600 * WAD * world.price[0], WAD) * index / WAD
+    assert long > 0 > short
+    state = world.market.accrued(0, world.now)
+    funding, borrowing = -state.index_short, state.index_long + state.index_short
+    assert (borrowing > 0) == borrows
+    share = exactly(600 * WAD * world.price[0], WAD) * funding / WAD
+    share += exactly(1000 * WAD * world.price[0], WAD) * borrowing / WAD
     # Two entries, each less than ENTRY_UNIT off against its trader; two ceils.
     dust = exactly(1400 * WAD * world.price[0], WAD) * positions.ENTRY_UNIT / WAD + 2
-    entries = world.market.markets[0].entry_funding_sum * world.price[0] / exactly(WAD * WAD)
-    assert 0 <= long.funding + short.funding - (share - entries) < 2
+    entries = state.entry_sum * world.price[0] / exactly(WAD * WAD)
+    assert 0 <= long + short - (share - entries) < 2
     assert abs(entries) <= dust + share
+    due = nav_math.time_due(
+        *(state.long, state.short, state.index_long, state.index_short),
+        *(state.entry_sum, world.price[0]),
+    )
+    assert 0 <= long + short - due <= 2  # two ceils and a floor
 
 
 def test_a_position_touched_by_its_own_dust_saves_no_more_than_the_rates_grid():
-    """Settling early takes entries to their grid against the trader, every time.
-
-    There is no borrowing here: its rate follows the vault's cash, from touch to touch.
-    """
+    """Settling early takes entries to their grid against the trader, every time."""
     paid = []
     for parts in (1, 20):
         world = skewed()
-        world.market.pool = replace(POOL, rate_at_kink=0, rate_at_full=0)
-        assert world.fill(Wish(A, 10**9)) == [""]  # sets the rate from now on
+        assert world.fill(Wish(A, 10**9)) == [""]
         before = world.money(A)
         for _ in range(parts):
             world.now += 36_000 // parts - 2

@@ -13,16 +13,10 @@ from random import Random
 import pytest
 
 from clearway.spec import positions
-from clearway.spec.market import (
-    MOST_KEEPER_FEE,
-    Account,
-    Market,
-    PerpetualMarket,
-    account_of,
-    owner_of,
-    whole,
-)
+from clearway.spec.market import PerpetualMarket, whole
+from clearway.spec.positions import MONEY_UNIT
 from clearway.spec.refused import Refused
+from clearway.spec.state import MOST_KEEPER_FEE, Account, Market, account_of, owner_of
 from clearway.spec.wad import WAD
 from tests.spec.world import DEAREST, KEEPER, PARAMETERS, SCHEDULE, TILE, UNIT, Wish, World, closing
 
@@ -42,8 +36,7 @@ def summed(market: PerpetualMarket, number: int) -> tuple[int, ...]:
         sum(max(one.size, 0) for one in held),
         sum(max(-one.size, 0) for one in held),
         sum(positions.signed_cost(one) for one in held),
-        sum(one.size * one.entry_funding for one in held),
-        sum(abs(one.size) * one.entry_borrowing for one in held),
+        sum(abs(one.size) * one.entry for one in held),
     )
 
 
@@ -52,8 +45,7 @@ def sums(state: Market) -> tuple[int, ...]:
         state.long,
         state.short,
         state.cost_sum,
-        state.entry_funding_sum,
-        state.entry_borrowing_sum,
+        state.entry_sum,
     )
 
 
@@ -66,8 +58,10 @@ def check(world: World, came_in: int) -> None:
     assert min(buckets.values()) >= 0
     for number, state in market.markets.items():
         assert sums(state) == summed(market, number)
-        assert min(state.impact_reserve, state.fees) >= 0
+        assert min(state.impact_reserve, state.insurance) >= 0
+        assert state.impact_reserve % MONEY_UNIT == state.insurance % MONEY_UNIT == 0
         assert abs(state.rate) <= state.parameters.funding_cap
+        assert 0 <= state.paid_on[1] <= state.parameters.insurance_limit
     assert market.at_risk == sum(state.at_risk for state in market.markets.values())
     assert all(claim > 0 for _, claim in market.claims)
     for holder in market.accounts.values():
@@ -272,8 +266,72 @@ class Walk:
             raise Refused("nothing to clear")
         self.market.clear(self.world.now, *self.dice.choice(entries))
 
-    def sweep(self) -> None:
-        self.market.sweep(self.board())
+    def put_aside(self) -> None:
+        self.market.put_aside(self.dice.randint(1, 500) * UNIT)
+
+    def pay_out(self) -> None:
+        if not (waiting := self.market.set_aside // self.market.scale):
+            raise Refused("nothing set aside")
+        amount = self.dice.randint(1, waiting)
+        self.market.pay_out(amount)
+        self.came_in -= amount
+
+    def mark(self) -> None:
+        account = self.account()
+        self.market.mark(self.world.now, account)
+        self.done["flagged"] += self.market.accounts[account].flagged_at > 0
+
+    def push_somebody_below_maintenance(self) -> None:
+        """Move the price of one position to where its account is just below maintenance."""
+        account, number, size = self.holding()
+        if not size or not self.market.accounts.get(account, Account()).positions:
+            raise Refused("nobody holds anything")
+        spare = self.market.appraise(self.world.now, account, self.world.price).spare
+        price = self.world.price[number]
+        by = (spare * WAD // abs(size)) * self.dice.randint(100, 130) // 100
+        price += -by if size > 0 else by
+        self.world.now += 2
+        self.world.price[number] = max(100 * WAD, min(price, 20_000 * WAD)) // 10**12 * 10**12
+        self.world.report()
+        self.liquidate(account)
+
+    def liquidate_somebody(self) -> None:
+        self.move(2, 3)
+        for account in self.dice.sample(ACCOUNTS, len(ACCOUNTS)):
+            with suppress(Refused):
+                return self.liquidate(account)
+        raise Refused("all are healthy")
+
+    def liquidate(self, account: int) -> None:
+        """Liquidate, and require that nobody else is touched and nothing is made."""
+        keeper = self.dice.choice([KEEPER, *ACCOUNTS])
+        keeper = account_of(owner_of(keeper))
+        cost = self.dice.choice([0, WAD, 20 * WAD, 100 * WAD])
+        before, prices = self.market.copy(), self.world.price
+        self.market.liquidate(self.world.now, owner_of(keeper), account, cost)
+        holder, was = self.market.accounts[account], before.accounts[account]
+        self.done["liquidated in whole"] += not holder.positions
+        self.done["liquidated in part"] += bool(holder.positions)
+        drawn = sum(
+            state.insurance < before.markets[number].insurance
+            for number, state in self.market.markets.items()
+        )
+        self.done["insurance drawn"] += drawn > 0
+        if before.equity(self.world.now, account, prices) < 0 == holder.margin:
+            self.done["shortfall"] += not holder.positions
+        for other, old in before.accounts.items():
+            assert other in (account, keeper) or self.market.accounts[other] == old
+        for number, state in self.market.markets.items():
+            assert state.impact_reserve >= before.markets[number].impact_reserve
+        if keeper != account:
+            gained = (
+                self.market.accounts[keeper].margin - before.accounts.get(keeper, Account()).margin
+            )
+            assert gained >= 0
+            equity = self.market.equity(self.world.now, account, prices)
+            assert equity <= max(before.equity(self.world.now, account, prices), 0)
+        assert holder.orders == was.orders
+        assert holder.flagged_at == 0
 
     def pay_claims(self) -> None:
         if not self.market.claims:
@@ -334,6 +392,8 @@ class Walk:
 
     KINDS = (
         deposit,
+        deposit,
+        deposit,
         provide,
         withdraw_a_little,
         withdraw_all,
@@ -359,7 +419,11 @@ class Walk:
         add_in_the_middle_of_a_close,
         reduce_by_a_round,
         clear,
-        sweep,
+        put_aside,
+        pay_out,
+        mark,
+        push_somebody_below_maintenance,
+        liquidate_somebody,
         pay_claims,
     )
 
@@ -391,7 +455,7 @@ def walked() -> Counter[str]:
     return done
 
 
-@pytest.mark.parametrize("kind", [kind.__name__ for kind in Walk.KINDS])
+@pytest.mark.parametrize("kind", sorted({kind.__name__ for kind in Walk.KINDS}))
 def test_money_and_sums_hold_after_every_step_of_this_kind(walked, kind):
     assert walked[kind] > 0
 
@@ -402,6 +466,10 @@ def test_money_and_sums_hold_after_every_step_of_this_kind(walked, kind):
         "filled",
         "stays",
         "shortfall",
+        "flagged",
+        "liquidated in part",
+        "liquidated in whole",
+        "insurance drawn",
         "nothing to reduce",
         "price beyond limit",
         "position too small",
@@ -409,5 +477,5 @@ def test_money_and_sums_hold_after_every_step_of_this_kind(walked, kind):
         "vault fully used",
     ],
 )
-def test_orders_ended_so_on_the_way(walked, outcome):
+def test_this_happened_on_the_way(walked, outcome):
     assert walked[outcome] > 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearway.spec.market import account_of
+from clearway.spec.state import account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import PARAMETERS, UNIT, Wish, World, closing
 
@@ -31,10 +31,12 @@ def won(*coins: int, price: int = 4000, vault: int = 2000) -> World:
 
 def test_what_the_vault_has_is_paid_at_once_and_the_rest_is_a_claim():
     world = won(5)
-    assert world.market.cash == 0
+    # All cash was paid; what came after it is the vault's part of the closing fee of 4.
+    assert world.market.cash == 4 * WAD * 4 // 5
     ((account, claim),) = world.market.claims
     assert account == A
-    paid_in_fees = world.market.markets[0].fees + world.market.markets[0].impact_reserve
+    state = world.market.markets[0]
+    paid_in_fees = state.insurance + state.impact_reserve + world.market.cash
     # 5,000 won, less than a cost's grid lost; 2,000 and nothing else came from the vault.
     assert world.holder(A).margin == (3000 + 2000) * WAD - paid_in_fees
     assert 2990 * WAD < claim < 3000 * WAD
@@ -55,7 +57,7 @@ def test_a_profit_that_comes_later_waits_behind_the_claims_there_are():
 @given(st.lists(st.integers(1, 2000), min_size=1, max_size=8), st.integers(1, 4))
 def test_claims_are_paid_oldest_first_and_never_more_than_is_there(provided, most):
     world = won(5, 1)
-    owed = sum(claim for _, claim in world.market.claims)
+    owed, there = sum(claim for _, claim in world.market.claims), world.market.cash
     before = world.money(A, B)
     for dollars in provided:
         claims = list(world.market.claims)
@@ -68,7 +70,7 @@ def test_claims_are_paid_oldest_first_and_never_more_than_is_there(provided, mos
             world.market.claims[1:] == claims[len(claims) - len(world.market.claims) + 1 :]
         )
     assert world.money(A, B) == before  # a claim becomes margin, and nothing is lost
-    assert owed - sum(claim for _, claim in world.market.claims) <= sum(provided) * WAD
+    assert owed - sum(claim for _, claim in world.market.claims) <= there + sum(provided) * WAD
 
 
 def test_what_losers_pay_goes_to_the_claims_when_they_are_paid():
@@ -101,15 +103,15 @@ def test_a_claim_is_no_margin_and_can_be_neither_withdrawn_nor_traded_on():
 
 def test_a_loss_beyond_the_margin_is_paid_by_insurance_first_and_by_the_vault_last():
     world = World(100_000)
-    world.market.insurance, world.market.cash = 500 * WAD, world.market.cash - 500 * WAD
     world.deposit(BYSTANDER, 5000)
     world.deposit(A, 1000)
     world.fill(Wish(A, 5 * WAD))
+    world.insure(500 * WAD)
     cash, margin = world.market.cash, world.money(A)
     reserve = world.market.markets[0].impact_reserve
     world.fill(closing(A, -5 * WAD), price=2500 * WAD)
     assert world.money(A) == 0
-    assert world.market.insurance == 0
+    assert world.market.markets[0].insurance == 0
     rebate = reserve - world.market.markets[0].impact_reserve
     assert world.market.cash == cash + margin + rebate + 500 * WAD
     assert world.money(BYSTANDER) == 5000 * WAD
@@ -130,4 +132,4 @@ def test_a_debt_while_positions_are_open_is_paid_by_whatever_comes_next():
     assert -world.holder(A).margin == debt - 100 * WAD
     assert world.fill(closing(A, -3 * WAD), market=1) == [""]
     assert world.holder(A).margin > 0
-    assert world.market.insurance == 0
+    assert world.drawn() == 0

@@ -190,6 +190,16 @@ class World:
         """Return an account's size; base wad."""
         return self.holder(account).positions.get(market, positions.Position()).size
 
+    def insure(self, money: int, market: int = 0) -> None:
+        """Let a market's insurance hold this much, out of the vault's cash or into it."""
+        state = self.market.markets[market]
+        self.market.cash += state.insurance - money
+        state.insurance = money
+
+    def drawn(self) -> int:
+        """Return what the markets' insurances have paid on their last day; quote wad."""
+        return sum(state.paid_on[1] for state in self.market.markets.values())
+
     def money(self, *accounts: int) -> int:
         """Return what accounts have, orders' escrow and unpaid claims included; quote wad."""
         claims = sum(claim for account, claim in self.market.claims if account in accounts)
