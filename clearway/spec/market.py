@@ -72,9 +72,7 @@ class PerpetualMarket:
             self,
             markets={number: replace(state) for number, state in self.markets.items()},
             accounts={
-                name: replace(
-                    holder, positions=dict(holder.positions), orders=dict(holder.orders)
-                )
+                name: replace(holder, positions=dict(holder.positions), orders=dict(holder.orders))
                 for name, holder in self.accounts.items()
             },
             claims=list(self.claims),
@@ -250,6 +248,7 @@ class PerpetualMarket:
         second: int | None,
     ) -> list[str]:
         self._require_open(market)
+        untouched = self.markets[market]
         self.markets[market] = self.accrued(market, now)
         sizes = {entry: self._effective_size(*entry) for entry in batch}
         reasons = {
@@ -265,6 +264,9 @@ class PerpetualMarket:
             side = _side(sizes[entry], standing)
             if not reasons[entry] and self._why_not(now, entry, sizes[entry], side, price, second):
                 reasons[entry] = STAYS
+        if all(reason == STAYS for reason in reasons.values()):
+            self.markets[market] = untouched
+            return list(reasons.values())
         admitted = [entry for entry, reason in reasons.items() if not reason]
         state = self.markets[market]
         meeting = batches.meeting(
@@ -595,15 +597,11 @@ class PerpetualMarket:
             terms = batches.side_terms(size_delta, state.skew, price, parameters.schedule)
             premium = positions.to_grid_up(max(terms.premium, 0), MONEY_UNIT)
             # Its part of the penalty: that of its notional, at its ratio.
-            part = wad.mul_up(
-                positions.notional(position.size, price), parameters.penalty_ratio
-            )
+            part = wad.mul_up(positions.notional(position.size, price), parameters.penalty_ratio)
             part = insured * part // found.penalty // MONEY_UNIT * MONEY_UNIT
             self.cash -= part
             state.insurance += part
-            paid = self._trade(
-                account, market, size_delta, price, Terms(terms.fee, premium), room
-            )
+            paid = self._trade(account, market, size_delta, price, Terms(terms.fee, premium), room)
             room -= min(room, paid.fee + paid.premium)
             drawn = self._draw(now, market, missing)
             missing -= drawn

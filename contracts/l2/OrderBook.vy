@@ -269,7 +269,8 @@ def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
             fills.append(
                 self._failed(scene, ids[i], order[i], holders[2 * i], holders[2 * i + 1], end)
             )
-    extcall MARKET.fill(market, price, fills, msg.sender)
+    if len(fills) > 0:
+        extcall MARKET.fill(market, price, fills, msg.sender)
 
 
 @internal
@@ -306,7 +307,8 @@ def _check_window(second: uint256):
     @notice Refuse an order that a report can't price yet, or not any more.
     """
     assert block.timestamp >= second, "order too young"
-    assert block.timestamp <= second + (order_words.SIGNED_WINDOW - order_words.DELAY), "too old for a report"
+    committed_at: uint256 = second - order_words.DELAY
+    assert block.timestamp <= committed_at + order_words.SIGNED_WINDOW, "too old for a report"
 
 
 @internal

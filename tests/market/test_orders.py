@@ -4,7 +4,7 @@ import boa
 import pytest
 
 from clearway.spec.batches import Schedule
-from tests.market.world import ETH, WAD, World
+from tests.market.world import ETH, NOBODY, WAD, World
 
 PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
 DEAR, CHEAP = 10**6 * WAD, 10**8  # limits that no price of these tests reaches
@@ -144,13 +144,14 @@ def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, tra
         for call in (
             lambda: market.lock(world.account(trader), 0, WAD, WAD, False, 0),
             lambda: market.unlock(world.account(trader), 0, 1),
-            lambda: market.fill(0, WAD, [(world.account(trader), 0, 0, 0, 0, 0, 1)], trader),
+            lambda: market.fill(0, WAD, [(world.account(trader), 0, 0, 0, 0, 1)], trader),
         ):
             with boa.reverts("not the order book"):
                 call()
         for call in (
             lambda: market.set_parameters(0, 1, 1),
             lambda: market.set_pool_parameters(1),
+            lambda: market.retire(0, WAD),
         ):
             with boa.reverts("not the configuration"):
                 call()
@@ -161,10 +162,23 @@ def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, tra
         ):
             with boa.reverts("not the vault"):
                 call()
-        with boa.reverts("not the deployer"):
-            market.connect(trader, trader, trader)
-    with boa.reverts("connected already"):
-        market.connect(trader, trader, trader)
+
+
+@pytest.mark.parametrize("name", ["OrderBook", "Configuration"])
+def test_a_contract_above_is_refused_where_the_market_does_not_await_it(world, name):
+    arguments = [world.contracts.market.address, boa.env.eoa]
+    with boa.reverts("another contract's place"):
+        boa.load(f"contracts/l2/{name}.vy", *arguments)
+
+
+def test_the_market_is_refused_where_one_that_may_call_it_is_missing(world):
+    contracts = world.contracts
+    given = [contracts.feed, contracts.costs, contracts.orders, contracts.configuration]
+    addresses = [*(contract.address for contract in given), boa.env.eoa]
+    for place in range(len(addresses)):
+        missing = [*addresses[:place], NOBODY, *addresses[place + 1 :]]
+        with boa.reverts("zero address"):
+            boa.load("contracts/l2/PerpetualMarket.vy", contracts.token.address, *missing)
 
 
 def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, trader):
