@@ -6,7 +6,8 @@
 @notice Prices with their time, for every contract of the system. `IPriceFeed` tells the story.
 
 Invariants: F1 a tile's stored prices never change; F2 a board's newest time never goes back;
-F3 nothing is stored that a quorum of publishers didn't sign.
+F3 nothing is stored that a quorum of publishers didn't sign; F15 only a comparison of two prices
+that could both be used halts anything.
 
 @dev Two words a board. The newest report lies in one; one that is older, which an order needs, is
      put into the other by whoever needs it, in the same transaction. So storing costs one write,
@@ -17,6 +18,7 @@ F3 nothing is stored that a quorum of publishers didn't sign.
 
 from interfaces import IPriceFeed
 from ..math import price_words
+from ..math import wad
 from ..modules import roles
 initializes: roles
 
@@ -25,6 +27,9 @@ initializes: committee
 
 from ..modules import aggregators
 initializes: aggregators
+
+from ..modules import halts
+initializes: halts
 
 implements: IPriceFeed
 
@@ -41,14 +46,14 @@ ORDER_WINDOW: constant(uint256) = 600  # seconds; an order fills by a report for
 MAX_LEAD: constant(uint256) = 86_400  # seconds
 MAX_BOARDS: constant(uint256) = 8
 MAX_TILE_LENGTH: constant(uint256) = 10
+LEAST_BAND: constant(uint256) = 10**16  # 1 %; nearer to each other, two prices agree
+NO_MARKET: constant(uint256) = halts.MARKETS
 
 TILE_LENGTH: public(immutable(uint256))  # seconds
 
 _newest: HashMap[uint256, uint256]  # by board; a price word
 _recalled: HashMap[uint256, uint256]  # by board; a price word older than the newest
-# The time of the newest report that was stored while more than MAX_AGE ahead of the chain's clock,
-# which showed that clock to lag.
-_lead_until: uint256
+par_market: public(uint256)  # whose price is the collateral's in dollars; 32 if none's is
 
 
 @deploy
@@ -71,6 +76,7 @@ def __init__(
     roles.__init__(guardian)
     committee.__init__(signers, quorum)
     aggregators.__init__(uptime_feed, grace_period)
+    self.par_market = NO_MARKET
 
 
 # Reports
@@ -94,8 +100,7 @@ def submit(
         self._store(
             price_words._time_of(board), price_words._with_time(board, observed_at), observed_at
         )
-    if observed_at > block.timestamp + MAX_AGE and observed_at > self._lead_until:
-        self._lead_until = observed_at
+    if observed_at > block.timestamp + MAX_AGE and halts._see_lead(observed_at):
         log IPriceFeed.LeadSeen(observed_at=observed_at)
     log IPriceFeed.Reported(observed_at=observed_at, boards=boards)
 
@@ -209,10 +214,29 @@ def round_after(
 @external
 @view
 def outage(number: uint256) -> String[32]:
+    return self._outage(number)
+
+
+@external
+@view
+def halted(market: uint256) -> String[32]:
+    outage: String[32] = self._outage(market // 4)
+    if len(outage) > 0:
+        return outage
+    if halts._is_off(halts.COLLATERAL):
+        return "collateral off par"
+    if halts._is_off(market):
+        return "price off its reference"
+    return ""
+
+
+@internal
+@view
+def _outage(number: uint256) -> String[32]:
     newest_at: uint256 = price_words._time_of(self._newest[number])
     if newest_at > block.timestamp + MAX_AGE:
         return "chain's clock lags"
-    lead: uint256 = self._lead_until
+    lead: uint256 = halts._lead_until()
     if lead > 0 and block.timestamp < lead + aggregators.GRACE_PERIOD:
         return "in grace after an outage"
     return aggregators._sequencer_outage()
@@ -254,6 +278,56 @@ def _price_in(word: uint256, lane: uint256) -> IPriceFeed.Price:
     )
 
 
+# Comparing
+
+
+@external
+def compare(market: uint256):
+    assert market < halts.MARKETS, "unknown market"
+    if market == self.par_market:
+        price: uint256 = self._collateral_price(market)
+        self._compare(market, halts.COLLATERAL, price, wad.WAD, LEAST_BAND)
+    else:
+        price: IPriceFeed.Price = self._price_in(self._fresh(market // 4), market % 4)
+        reference: IPriceFeed.Reference = aggregators._reference(market)
+        assert reference.reason == "", reference.reason
+        band: uint256 = max(2 * reference.deviation, LEAST_BAND) + price.confidence
+        self._compare(market, market, price.price, reference.price, band)
+
+
+@internal
+def _compare(
+    market: uint256, place: uint256, price: uint256, reference: uint256, band: uint256
+):
+    """
+    @notice Note whether a price differs from its reference by more than a part of that.
+    """
+    difference: uint256 = max(price, reference) - min(price, reference)
+    is_off: bool = difference * wad.WAD > reference * band
+    if halts._set_off(place, is_off):
+        log IPriceFeed.MarketCompared(
+            market=market, is_off=is_off, price=price, reference=reference
+        )
+
+
+@internal
+@view
+def _collateral_price(market: uint256) -> uint256:
+    """
+    @notice The fresh price, or where there is none what the aggregator says.
+    """
+    word: uint256 = self._newest[market // 4]
+    observed_at: uint256 = price_words._time_of(word)
+    is_fresh: bool = (
+        observed_at + MAX_AGE >= block.timestamp and observed_at <= block.timestamp + MAX_AGE
+    )
+    if is_fresh and price_words._is_sound(word, market % 4):
+        return price_words._sound_price(word, market % 4)
+    reference: IPriceFeed.Reference = aggregators._reference(market)
+    assert reference.reason == "", reference.reason
+    return reference.price
+
+
 # Administration
 
 
@@ -284,3 +358,20 @@ def list_market(market: uint256, listing: IPriceFeed.Listing):
     """
     roles._check_owner()
     aggregators._list(market, listing)
+    if market < halts.MARKETS:
+        halts._set_off(market, False)  # what its last aggregator told
+
+
+@external
+def set_par_market(market: uint256):
+    """
+    @notice Name the market whose price is the collateral's in dollars, or 32 for none; the owner
+            only. It is compared with 1 from then on, and no longer with its aggregator.
+    """
+    roles._check_owner()
+    assert market <= NO_MARKET, "unknown market"
+    halts._set_off(halts.COLLATERAL, False)
+    if market < halts.MARKETS:
+        halts._set_off(market, False)
+    self.par_market = market
+    log IPriceFeed.ParMarketSet(market=market)
