@@ -96,7 +96,7 @@ class PriceFeed:
         require(len(signatures) >= self.quorum, "too few signatures")
         signers = [s.signer if s.report == report else 0 for s in signatures]
         in_order = signers == sorted(set(signers)) and set(signers) <= set(self.publishers)
-        require(in_order, "signer unknown or unsorted")
+        require(in_order, "not signed by the publishers")
 
     def stored(self, number: int) -> tuple[int, int]:
         """Return a board's two words, the newest first."""

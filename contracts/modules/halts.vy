@@ -25,6 +25,12 @@ def _lead_until() -> uint256:
 
 
 @internal
+@view
+def _is_off(place: uint256) -> bool:
+    return (self._halts >> TIME_BITS) >> place & 1 == 1
+
+
+@internal
 def _see_lead(observed_at: uint256) -> bool:
     """
     @notice Remember a report from ahead of the clock; whether it is the newest such one.
@@ -35,12 +41,6 @@ def _see_lead(observed_at: uint256) -> bool:
         return False
     self._halts = (word & ~TIME_MASK) | observed_at
     return True
-
-
-@internal
-@view
-def _is_off(place: uint256) -> bool:
-    return (self._halts >> TIME_BITS) >> place & 1 == 1
 
 
 @internal

@@ -130,7 +130,9 @@ class Feeds(RuleBasedStateMachine):
             for number in signers
         ]
         signatures = [signature(signed, self.domain, number) for number in signers]
-        publishers = [key_of(number).address for number in self.model.publishers]
+        absent = [
+            key_of(number).address for number in self.model.publishers if number not in signers
+        ]
         known = set(signers) & set(self.model.publishers)
         if signed == report and len(known) >= self.model.quorum:
             for word in report.boards:
@@ -138,9 +140,7 @@ class Feeds(RuleBasedStateMachine):
                 self.signed[at].add(price_words.with_time(word, report.observed_at))
         self.both(
             lambda: self.model.submit(self.now, model_report, claims),
-            lambda: self.feed.submit(
-                report.observed_at, list(report.boards), publishers, signatures
-            ),
+            lambda: self.feed.submit(report.observed_at, list(report.boards), absent, signatures),
         )
 
     def tile(self, step: int) -> int:
