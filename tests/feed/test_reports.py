@@ -219,7 +219,7 @@ class TestSignatures:
     @pytest.mark.parametrize("other", [STRANGER.address, "0x" + "00" * 20, "0x" + "ff" * 20])
     def test_a_stranger_among_the_absent_is_refused(self, world, report, place, other):
         absent = [key.address for key in world.keys[3:]]
-        for forged in (absent[:place] + [other] + absent[place:], [other, absent[1]]):
+        for forged in ([*absent[:place], other, *absent[place:]], [other, absent[1]]):
             with world.refused(REFUSED):
                 self.given(world, report, world.signed(report).signatures, forged)
 
