@@ -105,7 +105,7 @@ def submit(
         next_number = unsafe_add(number, 1)
 
         # A report newer than the newest takes its place; an older one that of the recalled.
-        word: uint256 = (board & ~price_words.TIME_MASK) | observed_at
+        word: uint256 = price_words._with_time(board, observed_at)
         newest: uint256 = self._newest[number]
         is_older: bool = observed_at < newest & price_words.TIME_MASK
         last: uint256 = self._recalled[number] if is_older else newest
