@@ -2,7 +2,7 @@
 
 All is fixed: keys, addresses, prices and the chain's time, so two runs of the same code differ in
 nothing. Every word that an action writes was written before, so no figure holds the cost of a first
-time. Of five publishers the first three sign; if the last three do, it is some 400 more.
+time. Of five publishers the first three sign; if others do, it is some 100 more.
 
 Beside each figure stands its floor: what the chain takes for the things that no program could leave
 out, namely the transaction itself, its calldata, one recovery for each signature of a quorum, the

@@ -57,10 +57,10 @@ class Report:
 
 @dataclass(frozen=True)
 class SignedReport:
-    """A report, the publishers that the feed knows, and signatures in the same order."""
+    """A report, the feed's publishers who didn't sign it, and the signatures of the others."""
 
     report: Report
-    publishers: tuple[str, ...]
+    absent: tuple[str, ...]
     signatures: tuple[tuple[bytes, bytes], ...]
 
     @classmethod
@@ -74,13 +74,15 @@ class SignedReport:
         """Return the report signed by `signers`, who may come in any order."""
         ordered = sorted(signers, key=lambda signer: int(signer.address, 16))
         signatures = tuple(report.sign(domain, signer) for signer in ordered)
-        return cls(report, tuple(publishers), signatures)
+        signed = {signer.address for signer in signers}
+        absent = (publisher for publisher in publishers if publisher not in signed)
+        return cls(report, tuple(absent), signatures)
 
     def as_arguments(self) -> tuple[Any, ...]:
         """Return what `PriceFeed.submit` takes."""
         return (
             self.report.observed_at,
             list(self.report.boards),
-            list(self.publishers),
+            list(self.absent),
             list(self.signatures),
         )

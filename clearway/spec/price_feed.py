@@ -1,6 +1,7 @@
 """Signed prices with their time; the model of contracts/l2/PriceFeed.vy.
 
-A signature is here the pair of signer and report. Aggregators are strangers, and not modelled.
+A signature is here the pair of signer and report. Aggregators are strangers, and not modelled: what
+one says is given.
 """
 
 from collections.abc import Sequence
@@ -8,10 +9,14 @@ from dataclasses import dataclass, field
 
 from clearway.spec import price_words
 from clearway.spec.refused import Refused, require
+from clearway.spec.wad import WAD
 
 MAX_AGE = 10  # seconds
 ORDER_WINDOW = 600  # seconds
 MAX_LEAD = 86_400  # seconds
+LEAST_BAND = 10**16  # 1 %; nearer to each other, two prices agree
+MARKETS = 32  # those below can be compared
+NO_MARKET = MARKETS
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,15 @@ class Price:
     observed_at: int
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What an aggregator says, or why that can't be used."""
+
+    reason: str
+    price: int  # wad
+    deviation: int  # wad ratio
+
+
 @dataclass
 class PriceFeed:
     """The feed's state. Publishers are numbers, ascending as their addresses are."""
@@ -50,6 +64,9 @@ class PriceFeed:
     newest: dict[int, int] = field(default_factory=dict)
     recalled: dict[int, int] = field(default_factory=dict)
     lead_until: int = 0
+    par_market: int = NO_MARKET
+    is_off_par: bool = False
+    off_reference: set[int] = field(default_factory=set)
 
     def submit(self, now: int, report: Report, signatures: Sequence[Signature]) -> None:
         """Store a report; one that is stored already changes nothing."""
@@ -79,7 +96,7 @@ class PriceFeed:
         require(len(signatures) >= self.quorum, "too few signatures")
         signers = [s.signer if s.report == report else 0 for s in signatures]
         in_order = signers == sorted(set(signers)) and set(signers) <= set(self.publishers)
-        require(in_order, "signer unknown or unsorted")
+        require(in_order, "not signed by the publishers")
 
     def stored(self, number: int) -> tuple[int, int]:
         """Return a board's two words, the newest first."""
@@ -121,6 +138,49 @@ class PriceFeed:
             return "in grace after an outage"
         return ""
 
+    def halted(self, now: int, market: int) -> str:
+        """Return why nothing may increase risk on a market; empty if it may."""
+        outage = self.outage(now, market // price_words.LANES)
+        if outage:
+            return outage
+        if self.is_off_par:
+            return "collateral off par"
+        return "price off its reference" if market in self.off_reference else ""
+
+    def compare(self, now: int, market: int, reference: Reference) -> None:
+        """Halt a market whose price is off its reference, or all if that is the collateral's."""
+        require(market < MARKETS, "unknown market")
+        if market == self.par_market:
+            collateral = self.collateral_price(now, market, reference)
+            self.is_off_par = _differ(collateral, WAD, LEAST_BAND)
+            return
+        price = self.price(now, market)
+        require(reference.reason == "", reference.reason)
+        band = max(2 * reference.deviation, LEAST_BAND) + price.confidence
+        if _differ(price.price, reference.price, band):
+            self.off_reference.add(market)
+        else:
+            self.off_reference.discard(market)
+
+    def collateral_price(self, now: int, market: int, reference: Reference) -> int:
+        """Return the fresh price, or where there is none what the aggregator says."""
+        try:
+            return self.price(now, market).price
+        except Refused:
+            require(reference.reason == "", reference.reason)
+            return reference.price
+
+    def list_market(self, market: int) -> None:
+        """Give a market another aggregator, or none; the owner's act."""
+        self.off_reference.discard(market)
+
+    def set_par_market(self, market: int) -> None:
+        """Name the market whose price is the collateral's, or none; the owner's act."""
+        require(market <= NO_MARKET, "unknown market")
+        self.is_off_par = False
+        self.off_reference.discard(market)
+        self.par_market = market
+
     def set_publishers(self, publishers: Sequence[int], quorum: int) -> None:
         """Replace the publishers; the owner's act."""
         require(quorum <= len(publishers), "quorum over publishers")
@@ -145,6 +205,11 @@ class PriceFeed:
         """Take a publisher off the list; the quorum stays."""
         require(publisher in self.publishers, "not a publisher")
         self.publishers.remove(publisher)
+
+
+def _differ(price: int, reference: int, band: int) -> bool:
+    """Return whether they differ by more than `band`, a ratio of the reference."""
+    return abs(price - reference) * WAD > reference * band
 
 
 def _price_in(word: int, market: int) -> Price:

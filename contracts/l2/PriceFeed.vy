@@ -6,17 +6,22 @@
 @notice Prices with their time, for every contract of the system. `IPriceFeed` tells the story.
 
 Invariants: F1 a tile's stored prices never change; F2 a board's newest time never goes back;
-F3 nothing is stored that a quorum of publishers didn't sign.
+F3 nothing is stored that a quorum of publishers didn't sign; F15 only a comparison of two prices
+that could both be used halts anything.
 
 @dev Two words a board. The newest report lies in one; one that is older, which an order needs, is
      put into the other by whoever needs it, in the same transaction. So storing costs one write,
      and a price of any second stays available to whoever holds its report.
 
      It can't be stopped. A guardian may drop publishers down to the quorum.
+
+     Not for the experimental pipeline: that of 0.4.3 leaves out the clearing of memory before
+     `ecrecover`, so that a signature of nobody's tells whoever was recovered before.
 """
 
 from interfaces import IPriceFeed
 from ..math import price_words
+from ..math import wad
 from ..modules import roles
 initializes: roles
 
@@ -25,6 +30,9 @@ initializes: committee
 
 from ..modules import aggregators
 initializes: aggregators
+
+from ..modules import halts
+initializes: halts
 
 implements: IPriceFeed
 
@@ -41,14 +49,14 @@ ORDER_WINDOW: constant(uint256) = 600  # seconds; an order fills by a report for
 MAX_LEAD: constant(uint256) = 86_400  # seconds
 MAX_BOARDS: constant(uint256) = 8
 MAX_TILE_LENGTH: constant(uint256) = 10
+LEAST_BAND: constant(uint256) = 10**16  # 1 %; nearer to each other, two prices agree
+NO_MARKET: constant(uint256) = halts.MARKETS
 
 TILE_LENGTH: public(immutable(uint256))  # seconds
 
 _newest: HashMap[uint256, uint256]  # by board; a price word
 _recalled: HashMap[uint256, uint256]  # by board; a price word older than the newest
-# The time of the newest report that was stored while more than MAX_AGE ahead of the chain's clock,
-# which showed that clock to lag.
-_lead_until: uint256
+par_market: public(uint256)  # whose price is the collateral's in dollars; 32 if none's is
 
 
 @deploy
@@ -71,6 +79,7 @@ def __init__(
     roles.__init__(guardian)
     committee.__init__(signers, quorum)
     aggregators.__init__(uptime_feed, grace_period)
+    self.par_market = NO_MARKET
 
 
 # Reports
@@ -80,64 +89,42 @@ def __init__(
 def submit(
     observed_at: uint256,
     boards: DynArray[uint256, MAX_BOARDS],
-    signers: DynArray[address, committee.MAX_PUBLISHERS],
+    absent: DynArray[address, committee.MAX_PUBLISHERS],
     signatures: DynArray[IPriceFeed.Signature, committee.MAX_PUBLISHERS],
 ):
+    # Not checked: a block's time is above ORDER_WINDOW, and far below 2^256.
     assert observed_at % TILE_LENGTH == 0, "not the end of a tile"
-    assert observed_at + ORDER_WINDOW >= block.timestamp, "report too old"
-    assert observed_at <= block.timestamp + MAX_LEAD, "report too far ahead"
-    if self._is_stored(observed_at, boards):
-        return
-    committee._verify(committee._digest(observed_at, boards), signers, signatures)
-
+    assert observed_at >= unsafe_sub(block.timestamp, ORDER_WINDOW), "report too old"
+    assert observed_at <= unsafe_add(block.timestamp, MAX_LEAD), "report too far ahead"
+    assert len(boards) > 0, "empty report"
+    is_verified: bool = False
+    next_number: uint256 = 0
     for board: uint256 in boards:
-        self._store(
-            price_words._time_of(board), price_words._with_time(board, observed_at), observed_at
-        )
-    if observed_at > block.timestamp + MAX_AGE and observed_at > self._lead_until:
-        self._lead_until = observed_at
+        number: uint256 = board & price_words.TIME_MASK
+        assert number >= next_number, "boards not sorted"
+        next_number = unsafe_add(number, 1)
+
+        # A report newer than the newest takes its place; an older one that of the recalled.
+        word: uint256 = price_words._with_time(board, observed_at)
+        newest: uint256 = self._newest[number]
+        is_older: bool = observed_at < newest & price_words.TIME_MASK
+        last: uint256 = self._recalled[number] if is_older else newest
+        if word == last:
+            continue  # it was verified when it was stored
+        if not is_verified:
+            committee._verify(committee._digest(observed_at, boards), absent, signatures)
+            is_verified = True
+        assert observed_at != last & price_words.TIME_MASK, "second priced already"
+        if is_older:
+            self._recalled[number] = word
+        else:
+            self._newest[number] = word
+
+    if not is_verified:
+        return
+    if observed_at > unsafe_add(block.timestamp, MAX_AGE) and halts._see_lead(observed_at):
         log IPriceFeed.LeadSeen(observed_at=observed_at)
     log IPriceFeed.Reported(observed_at=observed_at, boards=boards)
-
-
-@internal
-@view
-def _is_stored(observed_at: uint256, boards: DynArray[uint256, MAX_BOARDS]) -> bool:
-    """
-    @notice Whether every board is there already, word for word.
-    """
-    assert len(boards) > 0, "empty report"
-    next_number: uint256 = 0
-    is_stored: bool = True
-    for board: uint256 in boards:
-        number: uint256 = price_words._time_of(board)
-        assert number >= next_number, "boards not sorted"
-        next_number = number + 1
-        if is_stored:
-            word: uint256 = price_words._with_time(board, observed_at)
-            newest: uint256 = self._newest[number]
-            is_stored = word == newest
-            if observed_at < price_words._time_of(newest):
-                is_stored = word == self._recalled[number]
-    return is_stored
-
-
-@internal
-def _store(number: uint256, word: uint256, observed_at: uint256):
-    """
-    @notice Keep a board's word: a newer one as the newest, an older one as the recalled.
-    """
-    newest: uint256 = self._newest[number]
-    newest_at: uint256 = price_words._time_of(newest)
-    if observed_at > newest_at:
-        self._newest[number] = word
-    elif observed_at == newest_at:
-        assert word == newest, "second priced already"
-    else:
-        recalled: uint256 = self._recalled[number]
-        if word != recalled:
-            assert observed_at != price_words._time_of(recalled), "second priced already"
-            self._recalled[number] = word
 
 
 @external
@@ -209,13 +196,35 @@ def round_after(
 @external
 @view
 def outage(number: uint256) -> String[32]:
-    newest_at: uint256 = price_words._time_of(self._newest[number])
-    if newest_at > block.timestamp + MAX_AGE:
+    if price_words._time_of(self._newest[number]) > block.timestamp + MAX_AGE:
         return "chain's clock lags"
-    lead: uint256 = self._lead_until
+    lead: uint256 = halts._lead_until()
     if lead > 0 and block.timestamp < lead + aggregators.GRACE_PERIOD:
         return "in grace after an outage"
     return aggregators._sequencer_outage()
+
+
+@external
+@view
+def halted(market: uint256) -> String[32]:
+    # The outage, written out once more: each order that may add risk pays for every call from here.
+    word: uint256 = halts._halts
+    newest_at: uint256 = self._newest[market // 4] & price_words.TIME_MASK
+    if newest_at > unsafe_add(block.timestamp, MAX_AGE):
+        return "chain's clock lags"
+    lead: uint256 = word & halts.TIME_MASK
+    if lead > 0 and block.timestamp < unsafe_add(lead, aggregators.GRACE_PERIOD):
+        return "in grace after an outage"
+    if aggregators.UPTIME_FEED != empty(address):
+        outage: String[32] = aggregators._sequencer_outage()
+        if len(outage) > 0:
+            return outage
+    if word > halts.TIME_MASK:  # some price is off
+        if halts._is_off(halts.COLLATERAL):
+            return "collateral off par"
+        if halts._is_off(market):
+            return "price off its reference"
+    return ""
 
 
 @internal
@@ -235,12 +244,13 @@ def _at(number: uint256, second: uint256) -> uint256:
     """
     @notice The word whose tile (observed_at - TILE_LENGTH, observed_at] holds `second`.
     """
-    # Not checked: a second is a block's time and a delay, far below 2^255.
-    observed_at: uint256 = (second + TILE_LENGTH - 1) // TILE_LENGTH * TILE_LENGTH
+    # Not checked: were the sum to wrap, the tile would be that of second 0, which has no report.
+    after: uint256 = unsafe_sub(unsafe_add(second, TILE_LENGTH), 1)
+    observed_at: uint256 = unsafe_sub(after, after % TILE_LENGTH)
     word: uint256 = self._newest[number]
-    if price_words._time_of(word) != observed_at:
+    if word & price_words.TIME_MASK != observed_at:
         word = self._recalled[number]
-        assert price_words._time_of(word) == observed_at, "no report of that second"
+        assert word & price_words.TIME_MASK == observed_at, "no report of that second"
     return word
 
 
@@ -252,6 +262,56 @@ def _price_in(word: uint256, lane: uint256) -> IPriceFeed.Price:
         confidence=price_words._confidence_of(price_words._lane_of(word, lane)),
         observed_at=price_words._time_of(word),
     )
+
+
+# Comparing
+
+
+@external
+def compare(market: uint256):
+    assert market < halts.MARKETS, "unknown market"
+    if market == self.par_market:
+        price: uint256 = self._collateral_price(market)
+        self._compare(market, halts.COLLATERAL, price, wad.WAD, LEAST_BAND)
+    else:
+        price: IPriceFeed.Price = self._price_in(self._fresh(market // 4), market % 4)
+        reference: IPriceFeed.Reference = aggregators._reference(market)
+        assert reference.reason == "", reference.reason
+        band: uint256 = max(2 * reference.deviation, LEAST_BAND) + price.confidence
+        self._compare(market, market, price.price, reference.price, band)
+
+
+@internal
+def _compare(
+    market: uint256, place: uint256, price: uint256, reference: uint256, band: uint256
+):
+    """
+    @notice Note whether a price differs from its reference by more than a part of that.
+    """
+    difference: uint256 = max(price, reference) - min(price, reference)
+    is_off: bool = difference * wad.WAD > reference * band
+    if halts._set_off(place, is_off):
+        log IPriceFeed.MarketCompared(
+            market=market, is_off=is_off, price=price, reference=reference
+        )
+
+
+@internal
+@view
+def _collateral_price(market: uint256) -> uint256:
+    """
+    @notice The fresh price, or where there is none what the aggregator says.
+    """
+    word: uint256 = self._newest[market // 4]
+    observed_at: uint256 = price_words._time_of(word)
+    is_fresh: bool = (
+        observed_at + MAX_AGE >= block.timestamp and observed_at <= block.timestamp + MAX_AGE
+    )
+    if is_fresh and price_words._is_sound(word, market % 4):
+        return price_words._sound_price(word, market % 4)
+    reference: IPriceFeed.Reference = aggregators._reference(market)
+    assert reference.reason == "", reference.reason
+    return reference.price
 
 
 # Administration
@@ -284,3 +344,20 @@ def list_market(market: uint256, listing: IPriceFeed.Listing):
     """
     roles._check_owner()
     aggregators._list(market, listing)
+    if market < halts.MARKETS:
+        halts._set_off(market, False)  # what its last aggregator told
+
+
+@external
+def set_par_market(market: uint256):
+    """
+    @notice Name the market whose price is the collateral's in dollars, or 32 for none; the owner
+            only. It is compared with 1 from then on, and no longer with its aggregator.
+    """
+    roles._check_owner()
+    assert market <= NO_MARKET, "unknown market"
+    halts._set_off(halts.COLLATERAL, False)
+    if market < halts.MARKETS:
+        halts._set_off(market, False)
+    self.par_market = market
+    log IPriceFeed.ParMarketSet(market=market)

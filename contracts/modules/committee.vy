@@ -8,8 +8,8 @@
      Any two quorums then have a publisher in common, so that two reports of one tile prove that one
      of them lied.
 
-     A report is verified against the caller's copy of the list, whose hash lies in one word with
-     the quorum: a list in calldata costs less than a storage read for each signer.
+     Signatures tell who signed, and the caller names the rest; a hash of all lies in one word with
+     the quorum. Names in calldata cost less than a storage read for each signer.
 """
 
 from interfaces import IPriceFeed
@@ -20,10 +20,13 @@ exports: eip712_domain_separator.eip712Domain
 
 MAX_PUBLISHERS: constant(uint256) = 7
 REPORT_TYPE: constant(bytes32) = keccak256("Report(uint256 observedAt,uint256[] boards)")
-QUORUM_BITS: constant(uint256) = 8
+QUORUM_MASK: constant(uint256) = 255
+NOBODY: constant(uint256) = max_value(uint256)  # after every publisher
 
 _publishers: DynArray[address, MAX_PUBLISHERS]
-_seal: uint256  # the quorum in the low 8 bits, the high 248 bits of the list's hash above
+# The quorum in the low 8 bits; above them the high 248 of the hash of all publishers, zeros after
+# them up to the greatest number, and their number.
+_seal: uint256
 
 
 @deploy
@@ -92,39 +95,64 @@ def _remove(publisher: address):
 @internal
 @view
 def _quorum() -> uint256:
-    return self._seal & (2**QUORUM_BITS - 1)
+    return self._seal & QUORUM_MASK
 
 
 @internal
 @pure
 def _sealed(publishers: DynArray[address, MAX_PUBLISHERS], quorum: uint256) -> uint256:
-    fingerprint: uint256 = convert(keccak256(abi_encode(publishers)), uint256)
-    return (fingerprint & ~(2**QUORUM_BITS - 1)) | quorum
+    everyone: uint256[MAX_PUBLISHERS + 1] = empty(uint256[MAX_PUBLISHERS + 1])
+    place: uint256 = 0
+    for publisher: address in publishers:
+        everyone[place] = convert(publisher, uint256)
+        place += 1
+    everyone[MAX_PUBLISHERS] = len(publishers)
+    return (convert(keccak256(abi_encode(everyone)), uint256) & ~QUORUM_MASK) | quorum
 
 
 @internal
 @view
 def _verify(
     digest: bytes32,
-    publishers: DynArray[address, MAX_PUBLISHERS],
+    absent: DynArray[address, MAX_PUBLISHERS],
     signatures: DynArray[IPriceFeed.Signature, MAX_PUBLISHERS],
 ):
     """
-    @notice Require that a quorum signed `digest`. Both lists are sorted, so one pass over them does.
+    @notice Require that a quorum signed `digest`: the signers, merged with the absent by their
+            order, must be the sealed list. So each is known, and counts once. A signature that
+            tells nobody puts a zero among as many as are listed, and the list has none.
     """
     seal: uint256 = self._seal
-    quorum: uint256 = seal & (2**QUORUM_BITS - 1)
-    assert self._sealed(publishers, quorum) == seal, "not the publishers"
-    assert len(signatures) >= quorum, "too few signatures"
+    assert len(signatures) >= seal & QUORUM_MASK, "too few signatures"
+    number: uint256 = len(signatures) + len(absent)
+    assert number <= MAX_PUBLISHERS, "not signed by the publishers"
+
+    # Not checked: places and positions stay within `number`.
+    everyone: uint256[MAX_PUBLISHERS + 1] = empty(uint256[MAX_PUBLISHERS + 1])
+    place: uint256 = 0
     position: uint256 = 0
+    other: uint256 = NOBODY
+    if len(absent) > 0:
+        other = convert(absent[0], uint256)
     for signature: IPriceFeed.Signature in signatures:
-        signer: address = self._signer(digest, signature)
+        signer: uint256 = convert(self._signer(digest, signature.r, signature.vs), uint256)
         for _: uint256 in range(MAX_PUBLISHERS):
-            if position >= len(publishers) or publishers[position] == signer:
+            if signer < other:
                 break
-            position += 1
-        assert position < len(publishers), "signer unknown or unsorted"
-        position += 1
+            everyone[place] = other
+            place = unsafe_add(place, 1)
+            position = unsafe_add(position, 1)
+            other = NOBODY
+            if position < len(absent):
+                other = convert(absent[position], uint256)
+        everyone[place] = signer
+        place = unsafe_add(place, 1)
+    for i: uint256 in range(position, len(absent), bound=MAX_PUBLISHERS):
+        everyone[place] = convert(absent[i], uint256)
+        place = unsafe_add(place, 1)
+    everyone[MAX_PUBLISHERS] = number
+    fingerprint: uint256 = convert(keccak256(abi_encode(everyone)), uint256) & ~QUORUM_MASK
+    assert fingerprint == seal & ~QUORUM_MASK, "not signed by the publishers"
 
 
 @internal
@@ -142,29 +170,34 @@ def _convict(
     first_digest: bytes32 = self._digest(first.observed_at, first.boards)
     second_digest: bytes32 = self._digest(second.observed_at, second.boards)
     assert first_digest != second_digest, "the same report"
-    signer: address = self._signer(first_digest, first_signature)
-    assert signer == self._signer(second_digest, second_signature), "not of the same signer"
+    signer: address = self._signer(first_digest, first_signature.r, first_signature.vs)
+    other: address = self._signer(second_digest, second_signature.r, second_signature.vs)
+    assert signer == other, "not of the same signer"
     return signer
 
 
 @internal
 @view
 def _digest(observed_at: uint256, boards: DynArray[uint256, 8]) -> bytes32:
-    encoded: Bytes[320] = abi_encode(boards)  # where it lies, how many, the words
-    words_hash: bytes32 = keccak256(slice(encoded, 64, 32 * len(boards)))
-    return eip712_domain_separator._hash_typed_data_v4(
-        keccak256(abi_encode(REPORT_TYPE, observed_at, words_hash))
-    )
+    words_hash: bytes32 = empty(bytes32)
+    if len(boards) == 1:
+        words_hash = keccak256(convert(boards[0], bytes32))
+    else:
+        encoded: Bytes[320] = abi_encode(boards)  # where it lies, how many, the words
+        words_hash = keccak256(slice(encoded, 64, 32 * len(boards)))
+    domain: bytes32 = eip712_domain_separator._domain_separator_v4()
+    report: bytes32 = keccak256(abi_encode(REPORT_TYPE, observed_at, words_hash))
+    return keccak256(concat(b"\x19\x01", domain, report))
 
 
 @internal
 @pure
-def _signer(digest: bytes32, signature: IPriceFeed.Signature) -> address:
+def _signer(digest: bytes32, r: bytes32, vs: bytes32) -> address:
     """
     @notice Who signed; the zero address, which is no publisher's, if nobody did.
     @dev A second form of a signature (s' = n - s) tells the same signer, and gains nothing: each
          signer counts once.
     """
-    vs: uint256 = convert(signature.vs, uint256)
-    s: uint256 = vs & convert(max_value(int256), uint256)
-    return ecrecover(digest, (vs >> 255) + 27, convert(signature.r, uint256), s)
+    word: uint256 = convert(vs, uint256)
+    s: uint256 = word & convert(max_value(int256), uint256)
+    return ecrecover(digest, unsafe_add(word >> 255, 27), r, convert(s, bytes32))

@@ -1,8 +1,8 @@
 """The feed does what its model says, in whatever order things are done to it.
 
 F1 a tile's stored prices never change; F2 a board's newest time never goes back; F3 nothing is
-stored that a quorum of publishers didn't sign. Publishers are numbered from 1 in ascending order;
-0 is a stranger.
+stored that a quorum of publishers didn't sign; F15 nothing is halted but by two prices that can be
+used. Publishers are numbered from 1 in ascending order; 0 is a stranger.
 """
 
 from collections import defaultdict
@@ -27,9 +27,22 @@ from clearway.reports import Domain, Report
 from clearway.spec import price_feed, price_words
 from clearway.spec.quotes import Quote
 from clearway.spec.refused import Refused
-from tests.feed.world import GRACE, KEYS, NOW, STRANGER, TILE, WAD, World, deployer
+from tests.feed.world import (
+    GRACE,
+    KEYS,
+    NO_LISTING,
+    NOW,
+    STRANGER,
+    TILE,
+    WAD,
+    World,
+    aggregator,
+    deployer,
+    listing,
+)
 
 BOARDS = (0, 1, 3)
+MARKETS = (0, 1, 4, 13)  # that are compared
 IMPOSSIBLE = 1 << 16 | 25 << 8  # a lane that no honest publisher writes
 FORGERIES = ("too few", "unsorted", "twice", "stranger among them", "of another report")
 
@@ -69,6 +82,8 @@ def outcome(act: Callable[[], Any]) -> Any:
 NUMBERS = st.integers(0, len(KEYS))
 VARIANTS = st.sampled_from([0, 0, 0, 1])
 SOME_BOARDS = st.sets(st.sampled_from(BOARDS), min_size=1).map(sorted).map(tuple)
+# In cents: those that are reported, and what is near par or somewhat off the rest.
+CENTS = st.sampled_from([98, 99, 100, 101, 102, 10_000, 10_100, 10_250, 10_600, 3_500])
 # Of tiles: mostly the present and the near past, and all the edges of what is taken.
 STEPS = st.integers(-4, 3) | st.sampled_from([-121, -120, -119, -60, -1, 0, 2, 3, 100, 17_280])
 
@@ -85,6 +100,8 @@ class Feeds(RuleBasedStateMachine):
         self.before = self.words()
         layout = deployer("l2/PriceFeed.vy").compiler_data.storage_layout["storage_layout"]
         self.recalled_slot = layout["_recalled"]["slot"]
+        self.halts_slot = layout["halts"]["_halts"]["slot"]
+        self.references: dict[int, Any] = {}  # aggregators, by market
 
     def words(self) -> dict[int, tuple[int, int]]:
         """Return the contract's two words of each board."""
@@ -113,7 +130,9 @@ class Feeds(RuleBasedStateMachine):
             for number in signers
         ]
         signatures = [signature(signed, self.domain, number) for number in signers]
-        publishers = [key_of(number).address for number in self.model.publishers]
+        absent = [
+            key_of(number).address for number in self.model.publishers if number not in signers
+        ]
         known = set(signers) & set(self.model.publishers)
         if signed == report and len(known) >= self.model.quorum:
             for word in report.boards:
@@ -121,9 +140,7 @@ class Feeds(RuleBasedStateMachine):
                 self.signed[at].add(price_words.with_time(word, report.observed_at))
         self.both(
             lambda: self.model.submit(self.now, model_report, claims),
-            lambda: self.feed.submit(
-                report.observed_at, list(report.boards), publishers, signatures
-            ),
+            lambda: self.feed.submit(report.observed_at, list(report.boards), absent, signatures),
         )
 
     def tile(self, step: int) -> int:
@@ -215,6 +232,53 @@ class Feeds(RuleBasedStateMachine):
             proof += [signature(report, self.domain, number)]
         self.both(lambda: self.model.convict(*claims), lambda: self.feed.convict(*proof))
 
+    # Comparing
+
+    @rule(market=st.sampled_from(MARKETS), cents=CENTS)
+    def an_aggregator_says(self, market, cents):
+        if market not in self.references:
+            self.list_market(market)
+        self.references[market].set_round(1, cents * 10**6, boa.env.timestamp)
+
+    @rule(market=st.sampled_from(MARKETS))
+    def list_market(self, market):
+        self.references[market] = aggregator(8)
+        self.feed.list_market(market, listing(self.references[market]), sender=self.world.owner)
+        self.model.list_market(market)
+
+    @rule(market=st.sampled_from(MARKETS))
+    def delist(self, market):
+        self.references.pop(market, None)
+        self.feed.list_market(market, NO_LISTING, sender=self.world.owner)
+        self.model.list_market(market)
+
+    @rule(market=st.sampled_from([*MARKETS, 32, 33]))
+    def set_par_market(self, market):
+        self.both(
+            lambda: self.model.set_par_market(market),
+            lambda: self.feed.set_par_market(market, sender=self.world.owner),
+        )
+
+    @rule(market=st.sampled_from([*MARKETS, 32]))
+    def compare(self, market):
+        reason, price, _, deviation = self.feed.reference(market)
+        reference = price_feed.Reference(reason, price, deviation)
+        before = self.word_of_halts()
+        self.both(
+            lambda: self.model.compare(self.now, market, reference),
+            lambda: self.feed.compare(market),
+        )
+        self.f15_two_prices_that_can_be_used_were_compared(market, reference, before)
+
+    def f15_two_prices_that_can_be_used_were_compared(self, market, reference, before):
+        if self.word_of_halts() != before:
+            is_par = market == self.model.par_market
+            fresh = outcome(lambda: self.feed.price(market))[0] == "done"
+            assert (fresh or reference.reason == "") if is_par else (fresh and not reference.reason)
+
+    def word_of_halts(self) -> int:
+        return boa.env.get_storage(self.feed.address, self.halts_slot)
+
     # Time
 
     @rule(seconds=st.integers(0, 12) | st.sampled_from([GRACE, 600, 601]))
@@ -257,9 +321,15 @@ class Feeds(RuleBasedStateMachine):
         assert words == {board: self.model.stored(board) for board in BOARDS}
         addresses = [key_of(number).address for number in self.model.publishers]
         assert (self.feed.publishers(), self.feed.quorum()) == (addresses, self.model.quorum)
-        assert self.feed._storage._lead_until.get() == self.model.lead_until
         for board in (*BOARDS, 2):
             assert self.feed.outage(board) == self.model.outage(self.now, board)
+        for market in (*MARKETS, 31, 32):
+            assert self.feed.halted(market) == self.model.halted(self.now, market)
+        assert self.word_of_halts() == (
+            self.model.lead_until
+            | sum(1 << 32 + market for market in self.model.off_reference)
+            | self.model.is_off_par << 64
+        )
         self.f1_a_tiles_stored_prices_never_change(words)
         self.f2_newest_never_goes_back(words)
         self.f3_a_quorum_signed_all_of_it(words)

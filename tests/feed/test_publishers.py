@@ -85,7 +85,7 @@ class TestDropping:
     def test_a_dropped_one_no_longer_counts_and_the_rest_do(self, world):
         world.feed.drop_publisher(ADDRESSES[0], sender=world.guardian)
         report = prices(NOW, {0: 100})
-        with world.refused("signer unknown or unsorted"):
+        with world.refused("not signed by the publishers"):
             world.submit(report, world.keys[:3])
         world.submit(report, world.keys[1:4])
 
@@ -187,7 +187,7 @@ class TestConviction:
 
     def test_ends_the_weight_of_his_signature(self, world):
         self.convict(world, self.FIRST, self.SECOND)
-        with world.refused("signer unknown or unsorted"):
+        with world.refused("not signed by the publishers"):
             world.submit(self.FIRST, world.keys[:3])
         world.submit(self.FIRST, [world.keys[i] for i in (0, 2, 3)])
 
@@ -198,7 +198,7 @@ class TestConviction:
         assert world.feed.publishers() == [one.address for one in honest]
         with world.refused("too few signatures"):
             world.submit(self.FIRST, honest)
-        with world.refused("signer unknown or unsorted"):
+        with world.refused("not signed by the publishers"):
             world.submit(self.FIRST, world.keys[2:])
         for one in honest:
             with world.refused("fewer than the quorum"):

@@ -7,19 +7,26 @@ import pytest
 
 from tests.feed.world import CONTRACTS
 
+MODULES = ("committee", "aggregators", "halts", "roles")
 SOURCES = [
     CONTRACTS / "l2" / "PriceFeed.vy",
-    *(CONTRACTS / "modules" / f"{name}.vy" for name in ("committee", "aggregators", "roles")),
+    *(CONTRACTS / "modules" / f"{name}.vy" for name in MODULES),
     CONTRACTS / "math" / "price_words.vy",
 ]
+PASSED_ON = r'\s+assert (\w+\.reason) == "", \1'
 TESTS = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
 
 
 def asserted() -> list[tuple[str, str]]:
-    """Return every assertion's file and reason, the empty one if it has none."""
+    """Return every assertion's file and reason, the empty one if it has none.
+
+    One that passes a reason on has that, and isn't among them.
+    """
     found = []
     for source in SOURCES:
         for statement in re.findall(r"^\s+assert .*$", source.read_text(), re.M):
+            if re.fullmatch(PASSED_ON, statement):
+                continue
             reason = re.search(r'"([^"]*)"$', statement)
             found.append((source.stem, reason[1] if reason else ""))
     return found
@@ -43,5 +50,8 @@ def test_each_is_met_by_a_test():
 
 
 def test_they_were_all_found():
-    written = sum(source.read_text().count("assert ") for source in SOURCES)
-    assert len(asserted()) == written > 40
+    texts = [source.read_text() for source in SOURCES]
+    written = sum(text.count("assert ") for text in texts)
+    passed_on = sum(len(re.findall(PASSED_ON, text)) for text in texts)
+    assert (len(asserted()) + passed_on, passed_on) == (written, 2)
+    assert written > 40

@@ -22,6 +22,7 @@ from tests.feed.world import (
 )
 
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # secp256k1's order
+REFUSED = "not signed by the publishers"
 RUBBISH = (b"\1" * 32, b"\2" * 32)
 
 
@@ -89,9 +90,11 @@ class TestSignatures:
     def report(self):
         return prices(NOW, {0: 100, 5: 200})
 
-    def given(self, world, report, signatures, publishers=None):
-        known = publishers or world.feed.publishers()
-        world.feed.submit(report.observed_at, list(report.boards), known, signatures)
+    def given(self, world, report, signatures, absent=None):
+        """Give a report with these signatures, else as if the first three had signed."""
+        if absent is None:
+            absent = world.signed(report, world.keys[:3]).absent
+        world.feed.submit(report.observed_at, list(report.boards), absent, signatures)
 
     def test_one_less_than_the_quorum_is_too_few(self, world, report):
         with world.refused("too few signatures"):
@@ -103,29 +106,29 @@ class TestSignatures:
 
     def test_a_signer_counts_once(self, world, report):
         first, second = world.keys[:2]
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             world.submit(report, [first, first, second])
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             world.submit(report, [first, second, second])
 
     @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (2, 1, 0)])
     def test_they_come_in_the_publishers_order(self, world, report, order):
         signatures = world.signed(report).signatures
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             self.given(world, report, [signatures[place] for place in order])
 
     def test_a_strangers_does_not_count(self, world, report):
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             world.submit(report, [*world.keys[:2], STRANGER])
 
     def test_one_strangers_among_all_publishers_spoils_them(self, world, report):
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             world.submit(report, [*world.keys, STRANGER])
 
     @pytest.mark.parametrize("off", [{"chain_id": 10}, {"feed": "0x" + "11" * 20}])
     def test_for_another_chain_or_feed_they_do_not_count(self, world, report, off):
         domain = Domain(**{**vars(world.domain), **off})
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             world.submit(report, domain=domain)
 
     def test_of_another_report_they_do_not_count(self, world, report):
@@ -135,7 +138,7 @@ class TestSignatures:
             prices(NOW, {0: 100}),
             prices(NOW - TILE, {0: 100, 5: 200}),
         ):
-            with world.refused("signer unknown or unsorted"):
+            with world.refused(REFUSED):
                 self.given(world, other, signatures)
 
     def test_every_bit_of_a_board_is_signed(self, world, report):
@@ -150,21 +153,21 @@ class TestSignatures:
     def test_what_recovers_nobody_does_not_count(self, world, report, place, r):
         signatures = list(world.signed(report).signatures)
         signatures[place] = (r.to_bytes(32, "big"), signatures[place][1])
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             self.given(world, report, signatures)
 
     @pytest.mark.parametrize("vs", [0, 1 << 255, N & 2**255 - 1])
     def test_an_s_of_nobody_does_not_count(self, world, report, vs):
         signatures = list(world.signed(report).signatures)
         signatures[0] = (signatures[0][0], vs.to_bytes(32, "big"))
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             self.given(world, report, signatures)
 
     def test_another_parity_tells_another_signer(self, world, report):
         signatures = list(world.signed(report).signatures)
         r, vs = signatures[0]
         signatures[0] = (r, (int.from_bytes(vs, "big") ^ 1 << 255).to_bytes(32, "big"))
-        with world.refused("signer unknown or unsorted"):
+        with world.refused(REFUSED):
             self.given(world, report, signatures)
 
     def test_a_second_form_of_one_is_the_same_signer_and_counts_once(self, world, report):
@@ -183,30 +186,66 @@ class TestSignatures:
         other = world.keys[0].address
         publishers = sorted([made, other], key=lambda address: int(address, 16))
         world.feed.set_publishers(publishers, 2, sender=world.owner)
-        with world.refused("signer unknown or unsorted"):
-            self.given(world, report, forms)
+        with world.refused(REFUSED):
+            self.given(world, report, forms, [])
         for form in forms:
             with boa.env.anchor():
                 both = {made: form, other: report.sign(world.domain, world.keys[0])}
-                self.given(world, report, [both[address] for address in publishers])
+                self.given(world, report, [both[address] for address in publishers], [])
                 assert world.newest(0) == words(report)[0]
+
+    @pytest.mark.parametrize("nobodys", [RUBBISH, (b"\0" * 32, b"\0" * 32)])
+    @pytest.mark.parametrize("signer", range(4))
+    def test_nobodys_are_not_taken_for_the_places_after_the_last_publisher(self, signer, nobodys):
+        """Each is zero, as those places are; else one publisher of four made a quorum of three."""
+        world = World(publishers=4, quorum=3)
+        report = prices(NOW, {0: 100})
+        own = report.sign(world.domain, world.keys[signer])
+        absent = world.signed(report, [world.keys[signer]]).absent
+        for place in range(3):
+            forged = [nobodys, nobodys]
+            forged.insert(place, own)
+            for some in ([], absent[:1], absent[:2], absent):
+                with world.refused(REFUSED):
+                    self.given(world, report, forged, some)
+
+    @pytest.mark.parametrize("choice", [[], [3], [4], [4, 3], [3, 4, 4], [2, 3, 4], [0, 3, 4]])
+    def test_the_absent_are_all_others_once_in_order(self, world, report, choice):
+        absent = [world.keys[place].address for place in choice]
+        with world.refused(REFUSED):
+            self.given(world, report, world.signed(report).signatures, absent)
+
+    @pytest.mark.parametrize("place", range(3))
+    @pytest.mark.parametrize("other", [STRANGER.address, "0x" + "00" * 20, "0x" + "ff" * 20])
+    def test_a_stranger_among_the_absent_is_refused(self, world, report, place, other):
+        absent = [key.address for key in world.keys[3:]]
+        for forged in ([*absent[:place], other, *absent[place:]], [other, absent[1]]):
+            with world.refused(REFUSED):
+                self.given(world, report, world.signed(report).signatures, forged)
+
+    def test_more_than_seven_signers_and_absent_are_refused(self, world, report):
+        for count in (3, 7):
+            absent = [key.address for key in KEYS[7 - count :]]
+            with world.refused(REFUSED):
+                self.given(world, report, world.signed(report, world.keys).signatures, absent)
 
     def test_a_retired_publishers_does_not_count(self, world, report):
         old = world.signed(report)
         world.feed.set_publishers([k.address for k in world.keys[1:]], 3, sender=world.owner)
-        with world.refused("signer unknown or unsorted"):
-            self.given(world, report, old.signatures)
+        for absent in (old.absent, [key.address for key in world.keys[3:]]):
+            with world.refused(REFUSED):
+                self.given(world, report, old.signatures, absent)
 
     def test_a_list_that_is_no_longer_the_publishers_is_refused(self, world, report):
         stale = world.signed(report)
         world.feed.drop_publisher(world.keys[4].address, sender=world.guardian)
-        with world.refused("not the publishers"):
+        with world.refused(REFUSED):
             world.feed.submit(*stale.as_arguments())
 
     def test_a_list_of_ones_own_is_refused(self, world, report):
-        own = by_address([STRANGER])
-        with world.refused("not the publishers"):
-            world.submit(report, own, [STRANGER.address])
+        own = by_address([STRANGER, *world.keys[:2]])
+        with world.refused(REFUSED):
+            world.submit(report, own, [key.address for key in own])
 
     @pytest.mark.parametrize("count", [3, 4, 5])
     def test_a_quorum_or_more_stores_it(self, world, report, count):
@@ -232,13 +271,13 @@ class TestAReportThatIsStoredAlready:
         return report
 
     @pytest.mark.parametrize(
-        ("publishers", "signatures"), [([], []), ([], [RUBBISH]), ([STRANGER.address], [RUBBISH])]
+        ("absent", "signatures"), [([], []), ([], [RUBBISH]), ([STRANGER.address], [RUBBISH])]
     )
     def test_is_taken_with_rubbish_for_signatures_and_changes_nothing(
-        self, world, stored, publishers, signatures
+        self, world, stored, absent, signatures
     ):
         before = world.state()
-        world.feed.submit(NOW, list(stored.boards), publishers, signatures)
+        world.feed.submit(NOW, list(stored.boards), absent, signatures)
         assert world.feed.get_logs() == []
         assert world.state() == before
 
@@ -258,14 +297,14 @@ class TestAReportThatIsStoredAlready:
 
     def test_is_verified_as_soon_as_one_board_is_new(self, world, stored):
         more = prices(NOW, {0: 100, 4: 200, 8: 300})
-        with world.refused("not the publishers"):
+        with world.refused("too few signatures"):
             world.feed.submit(NOW, list(more.boards), [], [])
         world.submit(more)
         assert world.newest(2) == words(more)[2]
 
     def test_is_verified_again_once_it_was_forgotten(self, world, stored):
         world.submit(prices(NOW + TILE, {0: 101, 4: 201}))
-        with world.refused("not the publishers"):
+        with world.refused("too few signatures"):
             world.feed.submit(NOW, list(stored.boards), [], [])
 
     def test_is_refused_all_the_same_when_it_is_too_old(self, world, stored):

@@ -6,10 +6,10 @@ import boa
 import pytest
 
 from clearway.reports import Domain
-from tests.feed.world import NO_LISTING, NOW, ZERO, World, prices
+from tests.feed.world import NO_LISTING, NOW, ZERO, World, aggregator, listing, prices
 
-PERMISSIONLESS = {"submit", "convict"}
-OWNERS = {"set_publishers", "list_market", "set_guardian", "transfer_ownership"}
+PERMISSIONLESS = {"submit", "convict", "compare"}
+OWNERS = {"set_publishers", "list_market", "set_par_market", "set_guardian", "transfer_ownership"}
 GUARDIANS = {"drop_publisher"}
 PENDING_OWNERS = {"accept_ownership"}
 
@@ -35,10 +35,20 @@ def arguments(world: World, function: str) -> tuple:
         "set_publishers": (addresses[1:], 3),
         "drop_publisher": (addresses[0],),
         "list_market": (0, NO_LISTING),
+        "set_par_market": (0,),
+        "compare": (4,),
         "set_guardian": (ZERO,),
         "transfer_ownership": (boa.env.generate_address("heir"),),
         "accept_ownership": (),
     }[function]
+
+
+def make_comparable(world: World, market: int) -> None:
+    """Give a market two prices."""
+    chainlink = aggregator()
+    chainlink.set_round(1, 10**10, NOW)
+    world.feed.list_market(market, listing(chainlink), sender=world.owner)
+    world.submit(prices(NOW, {market: 100}))
 
 
 def may(world: World, function: str, caller: str) -> bool:
@@ -57,6 +67,7 @@ class TestTheMatrix:
 
     def test_holds(self, world):
         feed = world.feed
+        make_comparable(world, 4)
         heir, stranger = (boa.env.generate_address(alias) for alias in ("heir", "stranger"))
         feed.transfer_ownership(heir, sender=world.owner)
         callers = {

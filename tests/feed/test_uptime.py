@@ -22,6 +22,13 @@ SICK, DOWN, IN_GRACE = "uptime feed is sick", "sequencer down", "in grace after 
 UP = ""
 
 
+def outage(world) -> str:
+    """Return what both questions answer, for nothing is off here."""
+    told = world.feed.outage(0)
+    assert world.feed.halted(0) == told
+    return told
+
+
 @pytest.fixture
 def uptime():
     feed = aggregator(0)
@@ -36,67 +43,68 @@ def world(uptime) -> World:
 
 class TestTheSequencer:
     def test_counts_as_up_where_nobody_tells(self):
-        assert World().feed.outage(0) == UP
+        assert outage(World()) == UP
 
     def test_is_up(self, world):
-        assert world.feed.outage(0) == UP
+        assert outage(world) == UP
 
     @pytest.mark.parametrize("since", [0, 1, GRACE, DAY])
     def test_is_down_however_long(self, world, uptime, since):
         uptime.set_round(2, 1, NOW - since)
-        assert world.feed.outage(0) == DOWN
+        assert outage(world) == DOWN
 
     def test_that_came_back_is_in_grace_and_then_up(self, world, uptime):
         uptime.set_round(2, 1, NOW - 60)
         uptime.set_round(3, 0, NOW)
         for passed, expected in ((0, IN_GRACE), (GRACE - 1, IN_GRACE), (GRACE, UP)):
             boa.env.timestamp = NOW + passed
-            assert world.feed.outage(0) == expected
+            assert outage(world) == expected
 
     def test_needs_no_grace_where_none_is_set(self, uptime):
         uptime.set_round(2, 0, NOW)
-        assert World(uptime_feed=uptime, grace=0).feed.outage(0) == UP
+        assert outage(World(uptime_feed=uptime, grace=0)) == UP
 
     def test_is_in_grace_from_its_start_and_not_from_the_feeds_last_word(self, world, uptime):
         uptime.set_strange_round(2, (2, 0, NOW - GRACE, NOW))
-        assert world.feed.outage(0) == UP
+        assert outage(world) == UP
 
     def test_that_is_up_does_not_hide_that_the_clock_lags(self, world):
         world.submit(prices(NOW + 600, {0: 100}))
-        assert world.feed.outage(0) == "chain's clock lags"
+        assert outage(world) == "chain's clock lags"
         boa.env.timestamp = NOW + 600 - MAX_AGE
-        assert world.feed.outage(0) == IN_GRACE
+        assert outage(world) == IN_GRACE
 
 
 class TestAFeed:
     @pytest.mark.parametrize("status", [2, 2**255 - 1, -1, -(2**255)])
     def test_of_another_status_is_sick(self, world, uptime, status):
         uptime.set_round(2, status, NOW - DAY)
-        assert world.feed.outage(0) == SICK
+        assert outage(world) == SICK
 
     @pytest.mark.parametrize("status", [0, 1])
     @pytest.mark.parametrize("started_at", [0, NOW + 1, 2**256 - 1])
     def test_that_began_never_or_in_the_future_is_sick(self, world, uptime, status, started_at):
         uptime.set_strange_round(2, (2, status, started_at, NOW))
-        assert world.feed.outage(0) == SICK
+        assert outage(world) == SICK
 
     @pytest.mark.parametrize("health", [REVERTS, BURNS_GAS, ANSWERS_MEGABYTE])
     def test_that_fails_is_sick(self, world, uptime, health):
         uptime.set_health(health)
-        assert world.feed.outage(0) == SICK
+        assert outage(world) == SICK
 
     @pytest.mark.parametrize("length", [0, 31, 159])
     def test_that_answers_too_little_is_sick(self, world, uptime, length):
         types = ["uint80", "int256", "uint256", "uint256", "uint80"]
         uptime.answer_raw(encode(types, (1, 0, NOW - DAY, NOW, 1))[:length])
-        assert world.feed.outage(0) == SICK
+        assert outage(world) == SICK
 
     def test_without_code_is_sick(self):
         nothing = boa.env.generate_address("without code")
-        assert World(uptime_feed=nothing).feed.outage(0) == SICK
+        assert outage(World(uptime_feed=nothing)) == SICK
 
-    def test_is_not_made_to_look_sick_by_too_little_gas(self, world):
-        data = world.feed.outage.prepare_calldata(0)
+    @pytest.mark.parametrize("question", ["outage", "halted"])
+    def test_is_not_made_to_look_sick_by_too_little_gas(self, world, question):
+        data = getattr(world.feed, question).prepare_calldata(0)
         well = boa.env.execute_code(world.feed.address, data=data, gas=10**6).output
         for gas in range(30_000, 400_001, 5_000):
             answer = boa.env.execute_code(world.feed.address, data=data, gas=gas)
