@@ -48,6 +48,7 @@ from clearway.spec.state import (
 )
 
 STAYS = "stays"
+ROUNDINGS = 10**5  # a share of maintenance: an entry's grid is a hundredth of it or less
 
 
 @dataclass
@@ -411,7 +412,9 @@ class PerpetualMarket:
         """Settle, realise, pay and replace; return what was paid.
 
         That is limited to what is left, and to `most` in all: no fee makes a shortfall. What a
-        reduction can't pay because its money is in escrow for other orders is owed to the vault.
+        reduction can't pay because its money is in escrow for other orders is owed to the vault;
+        so is what a liquidation can't pay because its money is in other markets' open profits, for
+        `most` is what the whole account has. (But a profit may have to wait as a claim.)
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
@@ -434,10 +437,11 @@ class PerpetualMarket:
             self._credit(account, -fee - premium)
         if reduces:
             unpaid = terms.fee + terms.premium - fee - premium
-            debt = min(unpaid, max(room - fee - premium + holder.escrow, 0))
+            backed = max(room - fee - premium + holder.escrow, 0)
             if most is not None:
-                debt = min(debt, max(most - fee - premium, 0))
-            self._settle(account, -debt)
+                rest = max(most - fee - premium, 0)
+                backed = min(backed, rest) if self.claims else rest
+            self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
         return Terms(fee, premium)
 
@@ -566,9 +570,11 @@ class PerpetualMarket:
             fraction = wad.WAD
         kept = wad.WAD - fraction
 
-        # What all payments together may take: the equity above the maintenance of what stays.
+        # What all payments together may take: the equity above the maintenance of what stays, and
+        # a little more for roundings, so that nobody can liquidate again at once.
         stays = wad.mul_up(found.linear, kept)
         stays += wad.mul_div_up(found.quadratic, kept * kept, wad.WAD**2)
+        stays += stays // ROUNDINGS
         room = max(found.equity - stays, 0)
         penalty = min(wad.mul_up(found.penalty, fraction), room)
         room -= penalty
@@ -601,8 +607,8 @@ class PerpetualMarket:
             part = insured * part // found.penalty // MONEY_UNIT * MONEY_UNIT
             self.cash -= part
             state.insurance += part
-            paid = self._trade(account, market, size_delta, price, Terms(terms.fee, premium), room)
-            room -= min(room, paid.fee + paid.premium)
+            self._trade(account, market, size_delta, price, Terms(terms.fee, premium), room)
+            room -= min(room, terms.fee + premium)
             drawn = self._draw(now, market, missing)
             missing -= drawn
             reward += drawn

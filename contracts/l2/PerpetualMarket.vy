@@ -52,6 +52,7 @@ exports: (
 MOST_ORDERS: constant(uint256) = 50
 SLOT_MASK: constant(uint256) = 255
 FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
+ROUNDINGS: constant(uint256) = 10**5  # a share of maintenance: an entry's grid is a hundredth or less
 
 FEED: public(immutable(IPriceFeed))
 COSTS: public(immutable(IKeeperCosts))
@@ -408,15 +409,13 @@ def liquidate(account: uint256, keeper: address):
         fraction = wad.WAD
         kept = 0
 
-    # What all payments together may take: the equity above the maintenance of what stays.
-    room: uint256 = custody._above_zero(
-        found.equity
-        - convert(
-            wad._mul_up(found.linear, kept)
-            + wad._mul_div_up(found.quadratic, kept * kept, wad.WAD * wad.WAD),
-            int256,
-        )
+    # What all payments together may take: the equity above the maintenance of what stays, and a
+    # little more for roundings, so that nobody can liquidate again at once.
+    stays: uint256 = wad._mul_up(found.linear, kept) + wad._mul_div_up(
+        found.quadratic, kept * kept, wad.WAD * wad.WAD
     )
+    stays += stays // ROUNDINGS
+    room: uint256 = custody._above_zero(found.equity - convert(stays, int256))
     penalty: uint256 = min(wad._mul_up(found.penalty, fraction), room)
     room -= penalty
     taken: uint256 = min(penalty, custody._above_zero(holder.margin))
@@ -467,7 +466,7 @@ def liquidate(account: uint256, keeper: address):
         holder, pool, state, after, paid, gain = self._trade(
             account, market, size_delta, price, terms, room, pp.insurance_share, holder, pool, state
         )
-        room -= min(room, paid.fee + convert(paid.premium, uint256))
+        room -= min(room, terms.fee + convert(terms.premium, uint256))
         if missing > 0:
             drawn: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, missing)
             state.insurance -= drawn

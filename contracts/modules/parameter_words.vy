@@ -46,8 +46,9 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.max_velocity <= MOST_VELOCITY, "velocity out of range"
     assert p.funding_cap > 0 and p.funding_cap <= MOST_FUNDING, "funding cap out of range"
     assert p.initial_ratio >= LEAST_INITIAL and p.initial_ratio <= WAD, "initial ratio out of range"
-    # A premium that margin may not cover would be taken by opening both sides and closing one.
-    dearest: uint256 = p.premium_cap * WAD // p.skew_scale + p.taker_fee
+    # A premium that margin may not cover would be taken by opening both sides and closing one; or
+    # by being liquidated, which takes the penalty first.
+    dearest: uint256 = p.premium_cap * WAD // p.skew_scale + p.taker_fee + p.penalty_ratio
     assert dearest <= p.maintenance_ratio, "premium over maintenance"
     assert 4 * p.maintenance_ratio <= 3 * p.initial_ratio, "maintenance too near initial"
     assert p.maintenance_ratio > 0, "maintenance ratio is zero"
@@ -56,7 +57,8 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.profit_ratio <= WAD, "profit ratio out of range"
     assert p.min_notional > 0 and p.min_notional <= 255 * NOTIONAL_GRID, "min notional out of range"
     assert p.risk_weight > 0 and p.risk_weight <= WAD, "risk weight out of range"
-    # Closing must free more margin than its penalty takes.
+    # Closing must free more margin than its penalty takes, which is shared out in proportion.
+    assert p.penalty_ratio > 0, "penalty ratio is zero"
     assert 2 * p.penalty_ratio <= p.maintenance_ratio, "penalty over half of maintenance"
     first: uint256 = (
         self._on_grid(p.skew_scale, SIZE_GRID)

@@ -79,13 +79,16 @@ def _traded(
         t.holder.margin, repaid = custody._credited(t.holder.margin, convert(-cost, uint256))
         t.pool.cash += repaid
     if reduces:
-        # What can't be paid now because it is in escrow for other orders is owed to the vault.
+        # What can't be paid now because it is in escrow for other orders is owed to the vault; in
+        # a liquidation also what is in other markets' open profits, if they needn't wait as claims.
         backed: int256 = max(room - cost + convert(holder.escrow, int256), 0)
-        debt: int256 = min(wanted - cost, backed)
         if most != max_value(uint256):
-            debt = min(debt, max(convert(most, int256) - cost, 0))
+            rest: int256 = max(convert(most, int256) - cost, 0)
+            backed = rest if t.pool.claims == 0 else min(backed, rest)
         nothing: uint256 = 0
-        t.holder.margin, t.pool, nothing = custody._settled(t.holder.margin, -debt, t.pool)
+        t.holder.margin, t.pool, nothing = custody._settled(
+            t.holder.margin, -min(wanted - cost, backed), t.pool
+        )
 
     if t.after.size != 0:
         t.holder.markets |= 1 << market

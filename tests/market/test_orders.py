@@ -1,5 +1,7 @@
 """Ends of orders that random walks seldom reach, and what one order does to others."""
 
+from dataclasses import replace
+
 import boa
 import pytest
 
@@ -198,10 +200,19 @@ def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, t
 
 
 def test_a_premium_that_margin_may_not_cover_is_refused(world):
-    schedule = Schedule(300_000 * WAD, 7_400 * WAD, 2 * 10**14, 6 * 10**14)
+    """1.44 % and 0.06 % and a penalty of 1 % are the 2.5 % that an account keeps."""
+    schedule = Schedule(300_000 * WAD, 4_320 * WAD, 2 * 10**14, 6 * 10**14)
+    world.change(0, schedule=schedule)
     with boa.reverts("premium over maintenance"):
-        world.change(0, schedule=schedule)
+        world.change(0, schedule=replace(schedule, premium_cap=4_321 * WAD))
     world.change(0, schedule=ETH.schedule)
+
+
+def test_a_market_whose_accounts_nobody_could_liquidate_is_refused(world):
+    """A penalty is shared out in proportion to what each market would take: never by zero."""
+    with boa.reverts("penalty ratio is zero"):
+        world.change(0, penalty_ratio=0)
+    world.change(0, penalty_ratio=10**14)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ QUORUM = 3
 
 ETH = replace(
     PARAMETERS,
-    schedule=replace(SCHEDULE, premium_cap=7_000 * WAD),
+    schedule=replace(SCHEDULE, premium_cap=4_000 * WAD),
     max_open_interest=5_000 * WAD,
     max_skew=1_000 * WAD,
 )

@@ -50,20 +50,21 @@ class Owner:
     skew: int
     reserve: int
     parameters: Parameters = STEADY
+    dollars: int = PER_ACCOUNT
     taken: int = 0
 
     def __post_init__(self) -> None:
         """Let the stranger in first, and give the reserve some of the vault's money."""
         self.world = World(100_000_000, (0,), self.parameters)
         self.world.market.pool = replace(POOL, rate_at_kink=0, rate_at_full=0)
-        self.world.deposit(STRANGER, 10 * PER_ACCOUNT)
+        self.world.deposit(STRANGER, 10**8)
         if self.skew:
             assert self.world.fill(Wish(STRANGER, self.skew)) == [""]
         self.world.market.markets[0].impact_reserve += self.reserve
         self.world.market.cash -= self.reserve
         for account in OWN:
-            self.world.deposit(account, PER_ACCOUNT)
-        self.brought = 5 * PER_ACCOUNT * UNIT * self.world.market.scale
+            self.world.deposit(account, self.dollars)
+        self.brought = 5 * self.dollars * UNIT * self.world.market.scale
 
     def order(self, number: int, size: int, fee: int = 0) -> None:
         """Trade alone."""
