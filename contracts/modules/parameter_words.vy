@@ -8,6 +8,7 @@
      and limits. A value off its grid is refused, not rounded.
 """
 
+from contracts.math import wad
 from interfaces import IPerpetualMarket
 
 WAD: constant(uint256) = 10**18
@@ -30,6 +31,7 @@ MOST_SIZE: constant(uint256) = 10**27  # base wad
 LEAST_BUFFER: constant(uint256) = 10**16
 MOST_COST: constant(uint256) = 100 * 10**18  # quote wad
 
+
 @internal
 @pure
 def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
@@ -45,10 +47,9 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.funding_cap > 0 and p.funding_cap <= MOST_FUNDING, "funding cap out of range"
     assert p.initial_ratio >= LEAST_INITIAL and p.initial_ratio <= WAD, "initial ratio out of range"
     # A premium that margin may not cover would be taken by opening both sides and closing one.
-    dearest: uint256 = p.premium_cap * WAD // p.skew_scale + p.taker_fee
+    dearest: uint256 = wad._mul_div_up(p.premium_cap, WAD, p.skew_scale) + p.taker_fee
     assert dearest <= p.maintenance_ratio, "premium over maintenance"
     assert 4 * p.maintenance_ratio <= 3 * p.initial_ratio, "maintenance too near initial"
-    assert p.maintenance_ratio > 0, "maintenance ratio is zero"
     assert p.initial_slope <= MOST_SLOPE, "slope out of range"
     assert p.maintenance_slope <= p.initial_slope, "maintenance slope over initial"
     assert p.profit_ratio <= WAD, "profit ratio out of range"
@@ -114,11 +115,12 @@ def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
 
 @internal
 @pure
-def _field(word: uint256, shift: uint256, bits: uint256, grid: uint256) -> uint256:
+def _field(word: uint256, first_bit: uint256, bits: uint256, grid: uint256) -> uint256:
     """
     @dev Not checked: a field has at most 56 bits and a grid at most 2^70.
     """
-    return unsafe_mul((word >> shift) & unsafe_sub(1 << bits, 1), grid)
+    end: uint256 = 1 << bits
+    return unsafe_mul((word >> first_bit) & unsafe_sub(end, 1), grid)
 
 
 @internal
