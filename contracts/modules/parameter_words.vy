@@ -84,6 +84,15 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
 
 @internal
 @pure
+def _check(p: IPerpetualMarket.Parameters):
+    """
+    @notice Require what `_pack` requires.
+    """
+    words: (uint256, uint256) = self._pack(p)
+
+
+@internal
+@pure
 def _on_grid(x: uint256, grid: uint256) -> uint256:
     assert x % grid == 0, "parameter off its grid"
     return x // grid
