@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 import boa
+from eth_abi import decode
 from hypothesis import strategies as st
 
 from clearway.spec.administration import RATIO_GRID, Caps, Margins
 from tests.feed import world as feeds
-from tests.feed.world import CONTRACTS, WAD, deployer
+from tests.feed.world import CONTRACTS, ERROR, WAD, deployer
 
 DAY = 86_400
 SIZE_GRID = 10**12
@@ -190,6 +191,18 @@ class World:
 
     def due(self, market: int = 0) -> dict[str, int]:
         return dict(self.configuration.parameters_due(market)._asdict())
+
+    def refusal(self, function: str, *arguments: Any) -> str:
+        """Return why a stranger's call reverts.
+
+        boa decodes a reverting frame's variables, set or not, and a String that wasn't may be none.
+        """
+        data = getattr(self.configuration, function).prepare_calldata(*arguments)
+        address = self.configuration.address
+        answer = boa.env.execute_code(address, data=data, sender=self.stranger)
+        assert answer.is_error
+        assert answer.output[:4] == ERROR
+        return str(decode(["string"], answer.output[4:])[0])
 
     @contextmanager
     def refused(self, reason: str) -> Iterator[None]:
