@@ -57,6 +57,13 @@ EDGES = [
         NO_MARGIN | {"maintenance_ratio": 75 * RATIO_GRID},
     ),
     ("premium_cap", 7_320 * WAD, 7_320 * WAD + SIZE_GRID, "premium over maintenance", {}),
+    (  # dearer than margin by less than a unit of its ratio
+        "premium_cap",
+        24_399_999_999_998 * SIZE_GRID,
+        24_399_999_999_999 * SIZE_GRID,
+        "premium over maintenance",
+        {"skew_scale": 999_999_999_999_959 * SIZE_GRID},
+    ),
     (
         "taker_fee",
         5 * 10**15,

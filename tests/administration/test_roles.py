@@ -214,6 +214,12 @@ class TestTheGuardian:
         for market in range(5):
             assert world.had(market) == before[market] | vars(NO_CAPS)
 
+    @pytest.mark.parametrize("cap", vars(NO_CAPS))
+    def test_pauses_a_market_of_which_one_cap_is_left(self, world, cap):
+        world.set(GOING_ON, **vars(NO_CAPS) | {cap: WAD})
+        world.configuration.pause_increases([GOING_ON], sender=world.guardian)
+        assert caps_of(world.had(GOING_ON)) == NO_CAPS
+
     def test_pauses_thirty_two_markets_in_one_call(self):
         world = World()
         for market in range(32):
