@@ -26,10 +26,10 @@ def leverage(notional: int, equity: int) -> int:
 
 
 def ramped(before: int, after: int, started_at: int, ends_at: int, now: int) -> int:
-    """Return a parameter on its straight way from `before` to `after`, rounded towards `after`."""
+    """Return a parameter on its straight way from `before` to `after`, rounded towards `before`."""
     if now >= ends_at:
         return after
     if now <= started_at:
         return before
-    left = wad.signed_mul_div_truncated(before - after, ends_at - now, ends_at - started_at)
-    return after + left
+    gone = wad.signed_mul_div_truncated(after - before, now - started_at, ends_at - started_at)
+    return before + gone

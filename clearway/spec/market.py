@@ -153,8 +153,8 @@ class PerpetualMarket:
         board = self.feed.newest.get(market // LANES, 0)
         newest = price_words.time_of(board)
         if not is_reduce_only:
-            outage = self.feed.outage(now, market // LANES)
-            require(outage == "", outage)
+            halted = self.feed.halted(now, market)
+            require(halted == "", halted)
         self._require_open(market)
         begins = max(now, newest)  # no order fills at a report that was known at its commit
         dearest = limit_price

@@ -92,8 +92,8 @@ def place(
     newest: uint256 = staticcall FEED.newest_board(market // 4)
     begins: uint256 = max(block.timestamp, price_words._time_of(newest))
     if not is_reduce_only:
-        outage: String[32] = staticcall FEED.outage(market // 4)
-        assert outage == "", outage
+        halted: String[32] = staticcall FEED.halted(market)
+        assert halted == "", halted
 
     order: IPerpetualMarket.Order = IPerpetualMarket.Order(
         id=account + slot,

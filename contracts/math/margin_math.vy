@@ -67,7 +67,7 @@ def _ramped(
 ) -> uint256:
     """
     @notice A parameter on its straight way from `before` to `after`, in the unit of both.
-    @dev Rounded towards `after`. What is tightened ramps in, so that is the stricter side.
+    @dev Rounded towards `before`. What is tightened ramps in, and is never stricter than its line.
          A ramp that ends as it starts is over at once.
     @param started_at Timestamp, at most `ends_at`.
     @param ends_at Timestamp.
@@ -80,5 +80,5 @@ def _ramped(
     elapsed: uint256 = now - started_at
     length: uint256 = ends_at - started_at
     if after > before:
-        return before + wad._mul_div_up(after - before, elapsed, length)
-    return before - wad._mul_div_up(before - after, elapsed, length)
+        return before + wad._mul_div_down(after - before, elapsed, length)
+    return before - wad._mul_div_down(before - after, elapsed, length)

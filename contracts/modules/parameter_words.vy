@@ -9,6 +9,7 @@
      bits to `parameters`, which has a bit there for each listed market.
 """
 
+from contracts.math import wad
 from interfaces import IPerpetualMarket
 from contracts.math import batches
 
@@ -32,6 +33,7 @@ MOST_SIZE: constant(uint256) = 10**27  # base wad
 LEAST_BUFFER: constant(uint256) = 10**16
 MOST_COST: constant(uint256) = 100 * 10**18  # quote wad
 
+
 @internal
 @pure
 def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
@@ -48,10 +50,11 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
     assert p.initial_ratio >= LEAST_INITIAL and p.initial_ratio <= WAD, "initial ratio out of range"
     # A premium that margin may not cover would be taken by opening both sides and closing one; or
     # by being liquidated, which takes the penalty first.
-    dearest: uint256 = p.premium_cap * WAD // p.skew_scale + p.taker_fee + p.penalty_ratio
+    dearest: uint256 = (
+        wad._mul_div_up(p.premium_cap, WAD, p.skew_scale) + p.taker_fee + p.penalty_ratio
+    )
     assert dearest <= p.maintenance_ratio, "premium over maintenance"
     assert 4 * p.maintenance_ratio <= 3 * p.initial_ratio, "maintenance too near initial"
-    assert p.maintenance_ratio > 0, "maintenance ratio is zero"
     assert p.initial_slope <= MOST_SLOPE, "slope out of range"
     assert p.maintenance_slope <= p.initial_slope, "maintenance slope over initial"
     assert p.profit_ratio <= WAD, "profit ratio out of range"
@@ -83,6 +86,15 @@ def _pack(p: IPerpetualMarket.Parameters) -> (uint256, uint256):
         | self._on_grid(p.insurance_limit, LIMIT_GRID) << 240
     )
     return first, second
+
+
+@internal
+@pure
+def _check(p: IPerpetualMarket.Parameters):
+    """
+    @notice Require what `_pack` requires.
+    """
+    words: (uint256, uint256) = self._pack(p)
 
 
 @internal

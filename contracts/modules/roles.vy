@@ -56,7 +56,13 @@ def _appoint(guardian: address):
 @internal
 @view
 def _check_owner():
-    assert msg.sender == ownable.owner, "not the owner"
+    assert self._is_owner(), "not the owner"
+
+
+@internal
+@view
+def _is_owner() -> bool:
+    return msg.sender == ownable.owner
 
 
 @internal

@@ -97,7 +97,7 @@ def test_leverage_without_equity_or_notional(contract):
 
 
 @given(ramp=ramps())
-def test_ramped_is_on_its_line_and_rounded_towards_its_end(ramp):
+def test_ramped_is_on_its_line_and_rounded_towards_its_start(ramp):
     before, after, started_at, ends_at, now = ramp.values()
     if now >= ends_at:
         exact = Fraction(after)
@@ -105,7 +105,7 @@ def test_ramped_is_on_its_line_and_rounded_towards_its_end(ramp):
         exact = Fraction(before)
     else:
         exact = before + Fraction(after - before, ends_at - started_at) * (now - started_at)
-    rounded = ceil(exact) if after > before else floor(exact)
+    rounded = floor(exact) if after > before else ceil(exact)
     assert margin_math.ramped(**ramp) == rounded
 
 
@@ -126,6 +126,6 @@ def test_a_ramp_that_ends_as_it_starts_is_over(contract):
     assert contract._ramped(1, 2, 100, 100, 99) == 1
 
 
-def test_a_ramp_of_one_unit_is_at_its_end_from_the_first_second(contract):
-    assert contract._ramped(1, 2, 100, 200, 101) == 2
-    assert contract._ramped(2, 1, 100, 200, 101) == 1
+def test_a_ramp_of_one_unit_is_at_its_start_to_the_last_second(contract):
+    assert contract._ramped(1, 2, 100, 200, 199) == 1
+    assert contract._ramped(2, 1, 100, 200, 199) == 2
