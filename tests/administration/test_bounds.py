@@ -31,6 +31,7 @@ MOST = 10**27  # base wad
 RATIO = 10**16  # 1 %
 NO_PREMIUM = {"premium_cap": SIZE_GRID, "max_skew": 0, "taker_fee": 0, "maker_fee": 0}
 NO_MARGIN = NO_PREMIUM | {"penalty_ratio": 0}
+PREMIUM = {"premium_cap": 5_100 * WAD}  # 1.7 %, and the fee 0.06 %
 
 # Parameter, the last value taken, the first one refused, why, what else is changed.
 EDGES = [
@@ -42,7 +43,7 @@ EDGES = [
     ("max_open_interest", MOST, MOST + SIZE_GRID, "max open interest out of range", {}),
     ("max_open_interest", 0, None, "", {"max_skew": 0}),
     ("maker_fee", 6 * 10**14, 6 * 10**14 + FEE_GRID, "fees out of range", {}),
-    ("taker_fee", RATIO, RATIO + FEE_GRID, "fees out of range", {}),
+    ("taker_fee", RATIO, RATIO + FEE_GRID, "fees out of range", {"penalty_ratio": 0}),
     ("taker_fee", 2 * 10**14, 2 * 10**14 - FEE_GRID, "fees out of range", {}),
     ("max_velocity", 100 * WAD, 100 * WAD + RATE_GRID, "velocity out of range", {}),
     ("max_velocity", 0, None, "", {}),
@@ -56,20 +57,21 @@ EDGES = [
         "initial ratio out of range",
         NO_MARGIN | {"maintenance_ratio": 75 * RATIO_GRID},
     ),
-    ("premium_cap", 7_320 * WAD, 7_320 * WAD + SIZE_GRID, "premium over maintenance", {}),
+    ("premium_cap", 4_320 * WAD, 4_320 * WAD + SIZE_GRID, "premium over maintenance", {}),
+    ("penalty_ratio", 74 * RATIO_GRID, 75 * RATIO_GRID, "premium over maintenance", PREMIUM),
     (  # dearer than margin by less than a unit of its ratio
         "premium_cap",
         24_399_999_999_998 * SIZE_GRID,
         24_399_999_999_999 * SIZE_GRID,
         "premium over maintenance",
-        {"skew_scale": 999_999_999_999_959 * SIZE_GRID},
+        {"skew_scale": 999_999_999_999_959 * SIZE_GRID, "penalty_ratio": 0},
     ),
     (
         "taker_fee",
         5 * 10**15,
         5 * 10**15 + FEE_GRID,
         "premium over maintenance",
-        {"premium_cap": 6_000 * WAD},
+        {"premium_cap": 6_000 * WAD, "penalty_ratio": 0},
     ),
     (
         "maintenance_ratio",

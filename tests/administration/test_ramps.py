@@ -119,14 +119,21 @@ class TestTheLine:
         assert 2 * found.penalty_ratio <= found.maintenance_ratio
         assert found.maintenance_slope <= found.initial_slope
 
-    def test_rounded_margin_by_margin_would_break_a_bound(self):
-        """Lines at 501.8 and 376.2 steps: three quarters of 501 are less than 376."""
-        before = Margins(500 * RATIO_GRID, 0, 375 * RATIO_GRID, 0, 0, 0)
-        after = Margins(503 * RATIO_GRID, 0, 377 * RATIO_GRID, 0, 0, 0)
+    def test_rounded_margin_by_margin_would_break_a_bound(self, contract):
+        """Lines at 509.8, 382.2 and 191 steps.
+
+        Three quarters of 509 are less than 382: so maintenance is cut to 381. Half of that is less
+        than 191: so penalty is cut too.
+        """
+        before = Margins(501 * RATIO_GRID, 0, 375 * RATIO_GRID, 0, 0, 187 * RATIO_GRID)
+        after = Margins(512 * RATIO_GRID, 0, 384 * RATIO_GRID, 0, 0, 192 * RATIO_GRID)
         ramp = Ramp(before, after, START + RAMP_PERIOD)
-        halfway = ramp.at(START + RAMP_PERIOD * 6 // 10)
-        assert halfway.initial_ratio == 501 * RATIO_GRID
-        assert halfway.maintenance_ratio == 375 * RATIO_GRID
+        now = START + RAMP_PERIOD * 8 // 10
+        found = contract._margins_at((astuple(before), astuple(after), ramp.ends_at), now)
+        assert tuple(found) == astuple(ramp.at(now))
+        assert found.initial_ratio == 509 * RATIO_GRID
+        assert found.maintenance_ratio == 381 * RATIO_GRID
+        assert found.penalty_ratio == 190 * RATIO_GRID
 
 
 class TestASetWithPositionsOpen:

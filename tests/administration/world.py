@@ -116,21 +116,26 @@ def caps_of(values: Mapping[str, int]) -> Caps:
     return Caps(values["max_open_interest"], values["max_skew"])
 
 
+def up_to(most: int, least: int = 0) -> st.SearchStrategy[int]:
+    """Return integers, every other at its upper bound, where rounding breaks bounds."""
+    return st.just(most) | st.integers(least, most)
+
+
 @st.composite
 def margins(draw: st.DrawFn, dearest: int = DEAREST) -> Margins:
     """Return margins within their bounds beside a dearest premium."""
     grid = RATIO_GRID
     least = -(-max(dearest, 1) // grid)
     initial = draw(st.integers(max(-(-4 * least // 3), 100), 10_000))
-    maintenance = draw(st.integers(least, 3 * initial // 4))
+    maintenance = draw(up_to(3 * initial // 4, least))
     slope = draw(st.integers(0, MOST_SLOPE))
     return Margins(
         initial_ratio=initial * grid,
         initial_slope=slope,
         maintenance_ratio=maintenance * grid,
-        maintenance_slope=draw(st.integers(0, slope)),
+        maintenance_slope=draw(up_to(slope)),
         profit_ratio=draw(st.integers(0, 10_000)) * grid,
-        penalty_ratio=draw(st.integers(0, min(maintenance // 2, maintenance - least))) * grid,
+        penalty_ratio=draw(up_to(min(maintenance // 2, maintenance - least))) * grid,
     )
 
 
