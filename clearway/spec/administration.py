@@ -57,9 +57,7 @@ class Ramp:
             initial_ratio=initial,
             maintenance_ratio=maintenance,
             profit_ratio=-down(-line.profit_ratio),
-            penalty_ratio=min(
-                down(line.penalty_ratio), down(maintenance // 2), maintenance - left
-            ),
+            penalty_ratio=min(down(line.penalty_ratio), down(maintenance // 2), maintenance - left),
         )
 
 

@@ -30,7 +30,8 @@ BORROWING_GRID = 10**6
 MOST = 10**27  # base wad
 RATIO = 10**16  # 1 %
 NO_PREMIUM = {"premium_cap": SIZE_GRID, "max_skew": 0, "taker_fee": 0, "maker_fee": 0}
-NO_MARGIN = NO_PREMIUM | {"penalty_ratio": 0}
+NO_MARGIN = NO_PREMIUM | {"penalty_ratio": RATIO_GRID}
+LEAST_PENALTY = {"penalty_ratio": RATIO_GRID}
 PREMIUM = {"premium_cap": 5_100 * WAD}  # 1.7 %, and the fee 0.06 %
 
 # Parameter, the last value taken, the first one refused, why, what else is changed.
@@ -43,7 +44,7 @@ EDGES = [
     ("max_open_interest", MOST, MOST + SIZE_GRID, "max open interest out of range", {}),
     ("max_open_interest", 0, None, "", {"max_skew": 0}),
     ("maker_fee", 6 * 10**14, 6 * 10**14 + FEE_GRID, "fees out of range", {}),
-    ("taker_fee", RATIO, RATIO + FEE_GRID, "fees out of range", {"penalty_ratio": 0}),
+    ("taker_fee", RATIO, RATIO + FEE_GRID, "fees out of range", LEAST_PENALTY),
     ("taker_fee", 2 * 10**14, 2 * 10**14 - FEE_GRID, "fees out of range", {}),
     ("max_velocity", 100 * WAD, 100 * WAD + RATE_GRID, "velocity out of range", {}),
     ("max_velocity", 0, None, "", {}),
@@ -61,26 +62,26 @@ EDGES = [
     ("penalty_ratio", 74 * RATIO_GRID, 75 * RATIO_GRID, "premium over maintenance", PREMIUM),
     (  # dearer than margin by less than a unit of its ratio
         "premium_cap",
-        24_399_999_999_998 * SIZE_GRID,
-        24_399_999_999_999 * SIZE_GRID,
+        24_299_999_999_802 * SIZE_GRID,
+        24_299_999_999_803 * SIZE_GRID,
         "premium over maintenance",
-        {"skew_scale": 999_999_999_999_959 * SIZE_GRID, "penalty_ratio": 0},
+        LEAST_PENALTY | {"skew_scale": 999_999_999_991_893 * SIZE_GRID},
     ),
     (
         "taker_fee",
         5 * 10**15,
         5 * 10**15 + FEE_GRID,
         "premium over maintenance",
-        {"premium_cap": 6_000 * WAD, "penalty_ratio": 0},
+        LEAST_PENALTY | {"premium_cap": 5_970 * WAD},
     ),
     (
         "maintenance_ratio",
+        107 * RATIO_GRID,
         106 * RATIO_GRID,
-        105 * RATIO_GRID,
         "premium over maintenance",
-        {"penalty_ratio": 0},
+        LEAST_PENALTY,
     ),
-    ("maintenance_ratio", RATIO_GRID, 0, "premium over maintenance", NO_MARGIN),
+    ("maintenance_ratio", 2 * RATIO_GRID, RATIO_GRID, "premium over maintenance", NO_MARGIN),
     ("maintenance_ratio", 375 * RATIO_GRID, 376 * RATIO_GRID, "maintenance too near initial", {}),
     ("initial_ratio", 334 * RATIO_GRID, 333 * RATIO_GRID, "maintenance too near initial", {}),
     ("initial_slope", MOST_SLOPE, MOST_SLOPE + 1, "slope out of range", {}),
@@ -93,7 +94,7 @@ EDGES = [
     ("risk_weight", WAD, WAD + RATIO_GRID, "risk weight out of range", {}),
     ("risk_weight", RATIO_GRID, 0, "risk weight out of range", {}),
     ("penalty_ratio", 125 * RATIO_GRID, 126 * RATIO_GRID, "penalty over half of maintenance", {}),
-    ("penalty_ratio", 0, None, "", {}),
+    ("penalty_ratio", RATIO_GRID, 0, "penalty ratio is zero", {}),
     (
         "insurance_limit",
         (2**16 - 1) * LIMIT_GRID,
@@ -192,8 +193,8 @@ class TestAMarkets:
     def test_words_hold_the_greatest_of_all_at_once(self):
         chosen = PARAMETERS | {
             "skew_scale": MOST,
-            "premium_cap": 74 * MOST // 100,
-            "max_skew": 74 * MOST // 100,
+            "premium_cap": 36 * MOST // 100,
+            "max_skew": 36 * MOST // 100,
             "max_open_interest": MOST,
             "maker_fee": RATIO,
             "taker_fee": RATIO,

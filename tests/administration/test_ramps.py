@@ -202,11 +202,11 @@ class TestASetWithPositionsOpen:
         """The premium's rise would come at once, and the margin behind it later."""
         world.open()
         with world.refused("premium over maintenance"):
-            world.set(premium_cap=9_000 * WAD, **TIGHTER)
+            world.set(premium_cap=6_500 * WAD, **TIGHTER)
         world.set(**TIGHTER)
         world.wait(RAMP_PERIOD)
-        world.set(premium_cap=9_000 * WAD, **TIGHTER)
-        assert world.had()["premium_cap"] == 9_000 * WAD
+        world.set(premium_cap=6_500 * WAD, **TIGHTER)
+        assert world.had()["premium_cap"] == 6_500 * WAD
 
     def test_is_judged_at_its_end_too(self, world):
         world.open()

@@ -17,7 +17,7 @@ from tests.administration.world import (
     parameters,
     pool,
 )
-from tests.feed.world import ZERO
+from tests.feed.world import ZERO, deployer
 
 PERMISSIONLESS = {
     "advance_ramp",
@@ -129,6 +129,10 @@ class TestTheMatrix:
             getattr(world.configuration, function)(
                 *arguments(world, function), sender=world.stranger
             )
+
+    def test_is_deployed_only_where_the_market_awaits_it(self, world):
+        with world.refused("another contract's place"):
+            deployer("l2/Configuration.vy").deploy(world.market.address, world.guardian)
 
     def test_nothing_takes_ether(self, world):
         entries = [e for e in world.configuration.abi if e.get("stateMutability") == "payable"]

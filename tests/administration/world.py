@@ -125,7 +125,7 @@ def up_to(most: int, least: int = 0) -> st.SearchStrategy[int]:
 def margins(draw: st.DrawFn, dearest: int = DEAREST) -> Margins:
     """Return margins within their bounds beside a dearest premium."""
     grid = RATIO_GRID
-    least = -(-max(dearest, 1) // grid)
+    least = -(-max(dearest, 1) // grid) + 1  # and the least penalty
     initial = draw(st.integers(max(-(-4 * least // 3), 100), 10_000))
     maintenance = draw(up_to(3 * initial // 4, least))
     slope = draw(st.integers(0, MOST_SLOPE))
@@ -135,7 +135,7 @@ def margins(draw: st.DrawFn, dearest: int = DEAREST) -> Margins:
         maintenance_ratio=maintenance * grid,
         maintenance_slope=draw(up_to(slope)),
         profit_ratio=draw(st.integers(0, 10_000)) * grid,
-        penalty_ratio=draw(up_to(min(maintenance // 2, maintenance - least))) * grid,
+        penalty_ratio=(1 + draw(up_to(min(maintenance // 2, maintenance - least + 1) - 1))) * grid,
     )
 
 
