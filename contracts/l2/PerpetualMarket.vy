@@ -194,7 +194,7 @@ def unlock(account: uint256, market: uint256, escrow: uint256):
     holder.escrow -= escrow
     holder.margin, repaid = custody._credited(holder.margin, escrow)
     pool.cash += repaid
-    if self._is_broke(holder):
+    if custody._is_broke(holder):
         state: book.Market = book._load(market)
         holder, pool, state = self._write_off(
             account, market, holder, pool, state, parameters._of(market)
@@ -273,7 +273,7 @@ def fill(
         reward += earned
         holder.margin, repaid = custody._credited(holder.margin, order.keeper_fee - earned)
         pool.cash += repaid
-        if self._is_broke(holder):
+        if custody._is_broke(holder):
             holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         custody._save(account, holder)
         pool = custody._replaced(pool, before, holder)
@@ -457,7 +457,7 @@ def liquidate(account: uint256, keeper: address):
             state.insurance -= drawn
             missing -= drawn
             reward += drawn
-        if self._is_broke(holder):
+        if custody._is_broke(holder):
             holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         pool, state = self._repriced(market, price, p, pp, pool, state)
         book._save(market, state)
@@ -505,17 +505,6 @@ def _closing(size: int256, fraction: uint256, price: uint256, min_notional: uint
     if wad._mul_up(whole - closing, price) < min_notional:
         return whole
     return closing
-
-
-
-@internal
-@pure
-def _is_broke(holder: custody.Account) -> bool:
-    """
-    @notice Whether an account owes and nothing is left to pay with. While orders hold escrow
-            something is left: it pays the debt when it returns.
-    """
-    return holder.margin < 0 and holder.markets == 0 and holder.escrow == 0
 
 
 @internal
