@@ -50,30 +50,58 @@ def _liquidation_price(
     is_healthy: bool = self._is_healthy(rest, position, near, p, index)
     # A healthy price is left towards the loss, another one towards the gain.
     is_down: bool = is_healthy == is_long
-    far: uint256 = near
-    is_found: bool = False
-    stride: uint256 = 1
-    for _: uint256 in range(PRICE_BITS + 2):
-        near = far
-        if is_down:
-            far = near - min(stride, near)
-        else:
-            far = min(near + stride, highest)
-        if far == near:
-            break
-        is_found = self._is_healthy(rest, position, far, p, index) != is_healthy
-        if is_found:
-            break
-        stride *= 2
-    if not is_found:
+    far: uint256 = self._across(rest, position, near, is_healthy, is_down, highest, p, index)
+    if far == near:
         return NONE_BELOW if is_down else NONE_ABOVE
+    if is_healthy:
+        return self._between(rest, position, near, far, p, index)
+    return self._between(rest, position, far, near, p, index)
 
-    good: uint256 = near if is_healthy else far
-    bad: uint256 = far if is_healthy else near
+
+@internal
+@pure
+def _across(
+    rest: appraisal.Appraisal,
+    position: positions.Position,
+    near: uint256,
+    is_healthy: bool,
+    is_down: bool,
+    highest: uint256,
+    p: IPerpetualMarket.Parameters,
+    index: int256,
+) -> uint256:
+    """
+    @notice A price on the other side of the boundary, in doubled strides from one on this side;
+            that one itself where there is none.
+    """
+    for bits: uint256 in range(PRICE_BITS + 1):
+        far: uint256 = min(near + (1 << bits), highest)
+        if is_down:
+            far = near - min(1 << bits, near)
+        if self._is_healthy(rest, position, far, p, index) != is_healthy:
+            return far
+    return near
+
+
+@internal
+@pure
+def _between(
+    rest: appraisal.Appraisal,
+    position: positions.Position,
+    healthy: uint256,
+    unhealthy: uint256,
+    p: IPerpetualMarket.Parameters,
+    index: int256,
+) -> uint256:
+    """
+    @notice The last healthy price on the way to an unhealthy one, by halving.
+    """
+    good: uint256 = healthy
+    bad: uint256 = unhealthy
     for _: uint256 in range(PRICE_BITS):
-        if max(good, bad) - min(good, bad) == 1:
-            break
         middle: uint256 = (good + bad) // 2
+        if middle == min(good, bad):
+            break
         if self._is_healthy(rest, position, middle, p, index):
             good = middle
         else:
