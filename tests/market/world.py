@@ -80,6 +80,8 @@ class Contracts:
     configuration: Any
     costs: Any
     lens: Any
+    quotes: Any
+    sums: Any
 
 
 def deploy(decimals: int = 6) -> Contracts:
@@ -96,7 +98,9 @@ def deploy(decimals: int = 6) -> Contracts:
     configuration = boa.load("contracts/l2/Configuration.vy", market.address, boa.env.eoa)
     market.connect(orders.address, configuration.address, boa.env.eoa)
     lens = boa.load("contracts/l2/Lens.vy", market.address)
-    return Contracts(token, feed, market, orders, configuration, costs, lens)
+    quotes = boa.load("contracts/l2/QuoteLens.vy", market.address)
+    sums = boa.load("contracts/l2/PoolLens.vy", market.address)
+    return Contracts(token, feed, market, orders, configuration, costs, lens, quotes, sums)
 
 
 PUBLISHERS = sorted(
