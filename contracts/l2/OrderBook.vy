@@ -234,6 +234,7 @@ def _settle(
                 self._failed(scene, ids[i], words[i], holders[2 * i], holders[2 * i + 1], end)
             )
     extcall MARKET.fill(market, price, fills, msg.sender)
+    log IPerpetualMarket.BatchExecuted(market=market, keeper=msg.sender, price=price)
 
 
 @internal
@@ -411,6 +412,7 @@ def _failed(
         slot=id & SLOT_MASK,
         reason=admission._reason(end),
         fee=failed.fee,
+        earned=failed.earned,
     )
     return failed
 

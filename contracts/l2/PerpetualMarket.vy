@@ -119,6 +119,7 @@ def provide(amount: uint256):
     pool: custody.Pool = custody._load_pool()
     pool.cash += custody._note(amount)
     custody._save_pool(pool)
+    log IPerpetualMarket.VaultMoved(cash=convert(amount, int256), set_aside=0)
 
 
 @external
@@ -135,6 +136,9 @@ def put_aside(amount: uint256):
     assert used <= parameters._of_pool().max_utilisation, "vault fully used"
     custody._save_pool(pool)
     custody.set_aside += money
+    log IPerpetualMarket.VaultMoved(
+        cash=-convert(amount, int256), set_aside=convert(amount, int256)
+    )
 
 
 @external
@@ -144,6 +148,7 @@ def pay_out(amount: uint256, to: address):
     """
     self._check_vault()
     custody.set_aside -= amount * custody.SCALE
+    log IPerpetualMarket.VaultMoved(cash=0, set_aside=-convert(amount, int256))
     custody._give_out(to, amount)
 
 
