@@ -103,6 +103,8 @@ def vault() -> ILens.VaultView:
     shown.utilisation = borrowing_math._utilisation(pool.at_risk, pool.cash)
     for market: uint256 in range(MOST_MARKETS):
         of: uint256[5] = staticcall MARKET.market_words(market)
+        if of[3] == 0:
+            continue
         p: IPerpetualMarket.Parameters = parameter_words._unpack(of[3], of[4])
         state: book.Market = book._unpack(of[0], of[1], of[2])
         if state.long | state.short == 0:
