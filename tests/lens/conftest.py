@@ -3,6 +3,6 @@ import pytest
 from tests.market.world import deploy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def contracts():
     return deploy()

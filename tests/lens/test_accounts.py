@@ -66,24 +66,14 @@ def test_at_the_liquidation_price_it_is_healthy_and_one_unit_beyond_it_is_liquid
         world.withdraw(trader, free // world.model.scale)
     world.wait(86_400)
     world.report(PRICES)
-    price = world.contracts.lens.liquidation_price(world.account(trader), 0)
-    assert 0 < price < 2**40
-    world.wait(1)  # within the tile that was reported; so of the next one is the next report
-    world.wait(1)
-    world.report(PRICES)
-    price = world.contracts.lens.liquidation_price(world.account(trader), 0)
-    world.wait(2)
-    world.report({**PRICES, 0: price})
-    settled = world.contracts.lens.liquidation_price(world.account(trader), 0)
-    world.wait(2)
-    world.report({**PRICES, 0: settled})
-    price = world.contracts.lens.liquidation_price(world.account(trader), 0)
-    assert price == settled  # two seconds cost less than a unit of price
-    assert world.liquidate(keeper, trader) == "account healthy"
-    world.wait(2)
-    world.report({**PRICES, 0: price - side})
-    assert world.contracts.lens.liquidation_price(world.account(trader), 0) == price
-    assert world.liquidate(keeper, trader) is None
+    for beyond in (0, side):
+        world.wait(2)
+        price = world.contracts.lens.liquidation_price(world.account(trader), 0)
+        assert 0 < price < 2**40
+        world.report({**PRICES, 0: price - beyond})
+        assert world.contracts.lens.liquidation_price(world.account(trader), 0) == price
+        refusal = world.liquidate(keeper, trader)
+        assert refusal == (None if beyond else "account healthy")
 
 
 def test_what_is_free_can_be_withdrawn_and_one_unit_more_is_refused(world, trader, keeper):
@@ -152,7 +142,7 @@ def test_an_orders_stage_and_reason(world, trader, keeper, stage):
         "by round": "too old for a report",
     }
     assert (shown.slot, shown.stage, shown.reason) == (5, stage, reasons[stage])
-    world.wait(86_400)
+    world.wait(86_401)
     (shown,) = world.contracts.lens.account(world.account(trader)).orders
     assert shown.stage == "expired"
     assert world.clear(trader, 5) is None

@@ -8,8 +8,8 @@ from tests.lens.comparing import assert_all_shown, assert_quoted
 from tests.market.test_walk import ACTORS, Walk
 from tests.market.world import ETH, WAD, World
 
-SEEDS = range(100, 103)
-STEPS = 45
+SEEDS = range(100, 102)
+STEPS = 25
 
 
 class LensWalk(Walk):

@@ -8,8 +8,8 @@ import boa
 from tests.market.test_walk import ACTORS, KEEPER, Walk
 from tests.market.world import ETH, WAD, World
 
-SEEDS = range(300, 304)
-STEPS = 35
+SEEDS = range(300, 303)
+STEPS = 25
 AFTER = ("equity", "backing", "initial", "maintenance", "free")
 
 
