@@ -148,6 +148,28 @@ def test_an_orders_stage_and_reason(world, trader, keeper, stage):
     assert world.clear(trader, 5) is None
 
 
+def test_an_order_expires_after_the_last_second_of_its_window(world, trader, keeper):
+    world.deposit(trader, 50 * 10**6)
+    fill(world, trader, keeper, {0: SIZES[0]})
+    assert world.place(trader, 1, 0, SIZES[0], 10**12) is None
+    assert world.place(trader, 2, 0, -SIZES[0], 10**12, is_reduce_only=True) is None
+
+    def stages() -> list[str]:
+        orders = world.contracts.lens.account(world.account(trader)).orders
+        return [order.stage for order in orders]
+
+    world.wait(600)
+    assert stages() == ["no price", "no price"]
+    world.wait(1)
+    assert stages() == ["expired", "by round"]
+    world.wait(86_400 - 601)
+    assert stages() == ["expired", "by round"]
+    assert world.clear(trader, 2) == "order still open"
+    world.wait(1)
+    assert stages() == ["expired", "expired"]
+    assert world.clear(trader, 2) is None
+
+
 def test_one_that_is_filled_only_in_better_company_stays(world, trader, keeper):
     world.deposit(trader, 50 * 10**6)
     fill(world, trader, keeper, {4: SIZES[4]})
