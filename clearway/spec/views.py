@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from clearway.spec import batches, borrowing_math, nav_math, positions, price_words, wad
-from clearway.spec.market import PerpetualMarket
+from clearway.spec.market import STAYS, PerpetualMarket
 from clearway.spec.positions import Position
 from clearway.spec.price_words import LANES
 from clearway.spec.refused import Refused
@@ -281,7 +281,7 @@ def order_view(market: PerpetualMarket, now: int, account: int, slot: int) -> Or
     window = REDUCE_WINDOW if order.is_reduce_only else SIGNED_WINDOW
     try:
         (reason,) = market.copy().execute(now, NOBODY, order.market, [(account, slot)])
-        stage = {"": "fills", "stays": "stays"}.get(reason, "fails")
+        stage = {"": "fills", STAYS: STAYS}.get(reason, "fails")
     except Refused as refused:
         reason, stage = refused.reason, "no price"
     if now < order.fills_at:
@@ -348,7 +348,10 @@ def quote(
         if not reason:
             holder.margin -= escrow
             holder.orders[-1] = replace(order, limit_price=limit, escrow=escrow)
-            view = replace(view, reason=trial._why_not(now, entry, size, size, price, second))
+            reason = trial._why_not(now, entry, size, size, price, second)
+            if reason == STAYS:  # for want of another market's price
+                reason = _prices_at(trial, set(holder.positions) - {number}, second)[1]
+            view = replace(view, reason=reason)
     if not view.reason:
         view = _filled(trial, now, entry, size, price, view, before)
     else:

@@ -159,7 +159,8 @@ def _judged(
     position: uint256,
 ) -> String[32]:
     """
-    @notice Why an order wouldn't stand alone, as `OrderBook` judges it.
+    @notice Why an order wouldn't stand alone, as `OrderBook` judges it; of one that would wait for
+            another market's price, why that is missing.
     """
     end: uint256 = 0
     found: appraisal.Appraisal = empty(appraisal.Appraisal)
@@ -171,11 +172,11 @@ def _judged(
         prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
         reason: String[32] = ""
         prices, reason = readings._prices_at(FEED, others, scene.second)
+        if reason != "":
+            return reason
         found = readings._appraised(MARKET, found, order.id, others, prices)
         end = admission.STANDS
-        if reason != "":
-            end = admission.STAYS
-        elif found.backing < convert(found.initial, int256):
+        if found.backing < convert(found.initial, int256):
             end = admission.NO_MARGIN
     return admission._reason(end)
 

@@ -170,9 +170,9 @@ def test_an_order_expires_after_the_last_second_of_its_window(world, trader, kee
     assert world.clear(trader, 2) is None
 
 
-def test_one_that_is_filled_only_in_better_company_stays(world, trader, keeper):
+def test_one_whose_other_markets_price_is_missing_stays(world, trader, keeper):
     world.deposit(trader, 50 * 10**6)
-    fill(world, trader, keeper, {4: SIZES[4]})
+    fill(world, trader, keeper, {1: SIZES[1]})
     assert world.place(trader, 5, 0, SIZES[0], 11 * 10**11) is None
     world.wait(2)
     world.report({0: PRICES[0]})

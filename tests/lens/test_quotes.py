@@ -5,6 +5,7 @@ from collections import Counter
 
 import boa
 
+from clearway.spec import price_words
 from tests.market.test_walk import ACTORS, KEEPER, Walk
 from tests.market.world import ETH, WAD, World
 
@@ -26,7 +27,11 @@ class QuotedWalk(Walk):
         account, slot = world.account(actor), self.free_slot(actor)
         if slot in world.model.accounts[account].orders:
             return
+        if world.now % 2:
+            world.wait(1)  # to the end of a tile
         world.report(self.prices)
+        if price_words.time_of(world.model.feed.newest[market // 4]) != world.now:
+            return  # a report from ahead of the clock is stored
         size = self.size(actor, market, self.prices[market])
         wish = (self.chance.random() < 0.3, self.chance.choice([0, 10**17, 3 * WAD, 100 * WAD]))
 
@@ -55,7 +60,9 @@ class QuotedWalk(Walk):
         world.wait(2)
         world.report(self.prices)
         earned = contracts.lens.balance_of(world.account(KEEPER)).margin
-        assert world.execute(KEEPER, market, [(actor, slot)]) == ([quoted.reason], None)
+        ends, refusal = world.execute(KEEPER, market, [(actor, slot)])
+        assert refusal is None
+        assert ends == ["stays" if quoted.reason == quoted.unpriced != "" else quoted.reason]
         if quoted.reason:
             return
         told = [log for log in contracts.orders.get_logs() if type(log).__name__ == "OrderFilled"]
