@@ -246,13 +246,17 @@ def spare_at(
 def _boundary(
     market: PerpetualMarket, now: int, account: int, number: int, prices: dict[int, int]
 ) -> int:
-    """Search for the peak of what is spare, and from there for where it ends.
+    size = market.accounts[account].positions[number].size
+    return boundary(size, spare_at(market, now, account, number, prices))
+
+
+def boundary(size: int, spare: Callable[[int], int]) -> int:
+    """Search for the peak of what is spare, and from there for the last price that leaves any.
 
     It rises to one peak and falls from there, as what is needed grows faster than what is gained.
+    A long's price is searched for below the peak, a short's above it.
     """
-    size = market.accounts[account].positions[number].size
     highest = min(price_words.HIGHEST_PRICE, DEAREST * wad.WAD // abs(size))
-    spare = spare_at(market, now, account, number, prices)
     low, high = 0, highest
     while high - low > 2:
         third = (high - low) // 3
