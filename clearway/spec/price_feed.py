@@ -112,11 +112,15 @@ class PriceFeed:
 
     def price(self, now: int, market: int) -> Price:
         """Return the newest price, at most 10 seconds old."""
-        word = self.newest.get(market // price_words.LANES, 0)
+        return _price_in(self.board(now, market // price_words.LANES), market)
+
+    def board(self, now: int, number: int) -> int:
+        """Return a board's newest word, at most 10 seconds old."""
+        word = self.newest.get(number, 0)
         require(word != 0, "no price")
         require(price_words.time_of(word) + MAX_AGE >= now, "price stale")
         require(price_words.time_of(word) <= now + MAX_AGE, "chain's clock lags")
-        return _price_in(word, market)
+        return word
 
     def price_at(self, market: int, second: int) -> Price:
         """Return the price of the report whose tile holds `second`."""

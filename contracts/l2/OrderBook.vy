@@ -237,6 +237,7 @@ def _settle_one(id: uint256, word: uint256, price: uint256, board: uint256, seco
         fill = self._failed(scene, id, word, holders[0], holders[1], end)
     orders._erase(id)
     extcall ISingle(MARKET.address).fill(market, price, [fill], msg.sender)
+    log IPerpetualMarket.BatchExecuted(market=market, keeper=msg.sender, price=price)
 
 
 @internal
@@ -271,6 +272,7 @@ def _execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
             )
     if len(fills) > 0:
         extcall MARKET.fill(market, price, fills, msg.sender)
+        log IPerpetualMarket.BatchExecuted(market=market, keeper=msg.sender, price=price)
 
 
 @internal
@@ -462,6 +464,7 @@ def _failed(
         slot=id & SLOT_MASK,
         reason=admission._reason(end),
         fee=failed.fee,
+        earned=failed.earned,
     )
     return failed
 

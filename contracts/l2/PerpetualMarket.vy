@@ -132,6 +132,7 @@ def provide(amount: uint256):
     pool: custody.Pool = custody._load_pool()
     pool.cash += custody._note(amount)
     custody._save_pool(pool)
+    log IPerpetualMarket.VaultMoved(cash=convert(amount, int256), set_aside=0)
 
 
 @external
@@ -148,6 +149,9 @@ def put_aside(amount: uint256):
     assert used <= parameters._of_pool().max_utilisation, "vault fully used"
     custody._save_pool(pool)
     custody.set_aside += money
+    log IPerpetualMarket.VaultMoved(
+        cash=-convert(amount, int256), set_aside=convert(amount, int256)
+    )
 
 
 @external
@@ -157,6 +161,7 @@ def pay_out(amount: uint256, to: address):
     """
     self._check_vault()
     custody.set_aside -= amount * custody.SCALE
+    log IPerpetualMarket.VaultMoved(cash=0, set_aside=-convert(amount, int256))
     custody._give_out(to, amount)
 
 
@@ -207,7 +212,7 @@ def unlock(account: uint256, market: uint256, escrow: uint256):
     holder.escrow -= escrow
     holder.margin, repaid = custody._credited(holder.margin, escrow)
     pool.cash += repaid
-    if self._is_broke(holder):
+    if custody._is_broke(holder):
         state: book.Market = book._load(market)
         holder, pool, state = self._write_off(
             account, market, holder, pool, state, parameters._of(market)
@@ -290,7 +295,7 @@ def fill(
         if earned < keeper_fee:
             holder.margin, repaid = custody._credited(holder.margin, keeper_fee - earned)
             pool.cash += repaid
-        if self._is_broke(holder):
+        if custody._is_broke(holder):
             holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         custody._save(account, holder)
         pool = custody._replaced(pool, before, holder)
@@ -472,7 +477,7 @@ def liquidate(account: uint256, keeper: address):
             state.insurance -= drawn
             missing -= drawn
             reward += drawn
-        if self._is_broke(holder):
+        if custody._is_broke(holder):
             holder, pool, state = self._write_off(account, market, holder, pool, state, p)
         pool, state = self._repriced(market, price, p, pp, pool, state)
         book._save(market, state)
@@ -520,17 +525,6 @@ def _closing(size: int256, fraction: uint256, price: uint256, min_notional: uint
     if wad._mul_up(whole - closing, price) < min_notional:
         return whole
     return closing
-
-
-
-@internal
-@pure
-def _is_broke(holder: custody.Account) -> bool:
-    """
-    @notice Whether an account owes and nothing is left to pay with. While orders hold escrow
-            something is left: it pays the debt when it returns.
-    """
-    return holder.margin < 0 and holder.markets == 0 and holder.escrow == 0
 
 
 @internal
@@ -597,7 +591,7 @@ def settle(account: uint256, market: uint256):
     holder, pool, state, after, paid, gain = self._trade(
         account, market, -size, price, empty(batches.Terms), 0, 0, holder, pool, state
     )
-    if self._is_broke(holder):
+    if custody._is_broke(holder):
         holder, pool, state = self._write_off(account, market, holder, pool, state, p)
     pool, state = self._repriced(market, price, p, pp, pool, state)
     book._save(market, state)

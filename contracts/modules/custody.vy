@@ -170,6 +170,16 @@ def _worth(holder: Account) -> uint256:
 
 @internal
 @pure
+def _is_broke(holder: Account) -> bool:
+    """
+    @notice Whether an account owes and nothing is left to pay with. While orders hold escrow
+            something is left: it pays the debt when it returns.
+    """
+    return holder.margin < 0 and holder.markets == 0 and holder.escrow == 0
+
+
+@internal
+@pure
 def _above_zero(x: int256) -> uint256:
     return convert(max(x, 0), uint256)
 
