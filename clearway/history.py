@@ -217,6 +217,21 @@ class Ledger:
         )
         return reward - wad.mul_down(taken, share)
 
+    # A market's end
+
+    def market_retired(self, at: int, market: int, price: int) -> None:
+        """End a market at its final price."""
+        self.state.retire(market, price)
+
+    def position_settled(
+        self, at: int, account: int, market: int, size_delta: int, price: int, result: int
+    ) -> None:
+        """Close a position in a retired market."""
+        size = self.state.accounts[account].positions[market].size
+        if (-size, self.state.markets[market].final_price) != (size_delta, price):
+            raise Contradiction(f"account {account:#x} was settled otherwise than it must be")
+        self.state.settle(at, account, market)
+
     # The vault's debts, and parameters
 
     def claim_paid(self, at: int, account: int, amount: int) -> None:
@@ -253,6 +268,8 @@ HANDLERS: dict[str, Callable[..., None]] = {
     "BatchExecuted": Ledger.batch_executed,
     "AccountMarked": Ledger.account_marked,
     "AccountLiquidated": Ledger.account_liquidated,
+    "MarketRetired": Ledger.market_retired,
+    "PositionSettled": Ledger.position_settled,
     "ClaimPaid": Ledger.claim_paid,
     "ParametersSet": Ledger.parameters_set,
     "PoolParametersSet": Ledger.pool_parameters_set,

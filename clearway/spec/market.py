@@ -733,7 +733,7 @@ class PerpetualMarket:
         found = {market: price}
         for other in self._account(account).positions:
             if other != market:
-                board = self.feed.board_at(other // LANES, second)
+                board = self.feed.found_board(other // LANES, second)
                 if not price_words.is_sound(board, other % LANES):
                     return None
                 if self.markets[other].final_price != 0:

@@ -128,11 +128,17 @@ class PriceFeed:
 
     def board_at(self, board: int, second: int) -> int:
         """Return a board's word from the report whose tile holds `second`."""
+        word = self.found_board(board, second)
+        require(word != 0, "no report of that second")
+        return word
+
+    def found_board(self, board: int, second: int) -> int:
+        """Return the same, or zero where there is none."""
         observed_at = -(-second // self.tile_length) * self.tile_length
         for word in self.stored(board):
             if price_words.time_of(word) == observed_at:
                 return word
-        raise Refused("no report of that second")
+        return 0
 
     def outage(self, now: int, board: int) -> str:
         """Return why nothing may increase risk; empty if it may. The uptime feed isn't modelled."""

@@ -425,7 +425,7 @@ def _with_others(
             continue
         board: uint256 = scene.board
         if other // 4 != scene.market // 4:
-            board = staticcall FEED.board_at(other // 4, scene.second)
+            board = staticcall FEED.found_board(other // 4, scene.second)
         words: uint256[6] = staticcall MARKET.exposure(id & ~SLOT_MASK, other)
         if not price_words._is_sound(board, other % 4):
             return after, False

@@ -148,7 +148,7 @@ def put_aside(amount: uint256):
     used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
     assert used <= parameters._of_pool().max_utilisation, "vault fully used"
     custody._save_pool(pool)
-    custody.set_aside += money
+    custody._put_aside(money)
     log IPerpetualMarket.VaultMoved(
         cash=-convert(amount, int256), set_aside=convert(amount, int256)
     )
@@ -160,7 +160,7 @@ def pay_out(amount: uint256, to: address):
     @notice Send token units that were set aside.
     """
     self._check_vault()
-    custody.set_aside -= amount * custody.SCALE
+    custody._take_from_aside(amount * custody.SCALE)
     log IPerpetualMarket.VaultMoved(cash=0, set_aside=-convert(amount, int256))
     custody._give_out(to, amount)
 

@@ -175,6 +175,12 @@ def board_at(number: uint256, second: uint256) -> uint256:
 
 @external
 @view
+def found_board(number: uint256, second: uint256) -> uint256:
+    return self._found(number, second)
+
+
+@external
+@view
 def newest_board(number: uint256) -> uint256:
     return self._newest[number]
 
@@ -244,13 +250,24 @@ def _at(number: uint256, second: uint256) -> uint256:
     """
     @notice The word whose tile (observed_at - TILE_LENGTH, observed_at] holds `second`.
     """
-    # Not checked: were the sum to wrap, the tile would be that of second 0, which has no report.
-    after: uint256 = unsafe_sub(unsafe_add(second, TILE_LENGTH), 1)
-    observed_at: uint256 = unsafe_sub(after, after % TILE_LENGTH)
+    word: uint256 = self._found(number, second)
+    assert word != 0, "no report of that second"
+    return word
+
+
+@internal
+@view
+def _found(number: uint256, second: uint256) -> uint256:
+    """
+    @notice The same, or zero where there is none.
+    """
+    # Not checked: a second is a block's time and a delay, far below 2^255.
+    observed_at: uint256 = (second + TILE_LENGTH - 1) // TILE_LENGTH * TILE_LENGTH
     word: uint256 = self._newest[number]
-    if word & price_words.TIME_MASK != observed_at:
+    if price_words._time_of(word) != observed_at:
         word = self._recalled[number]
-        assert word & price_words.TIME_MASK == observed_at, "no report of that second"
+        if price_words._time_of(word) != observed_at:
+            return 0
     return word
 
 

@@ -218,6 +218,22 @@ def _give_out(to: address, amount: uint256):
     extcall IERC20(TOKEN).transfer(to, amount, default_return_value=True)
 
 
+@internal
+def _put_aside(money: uint256):
+    """
+    @notice Add to what waits for who leaves what the caller took from the vault's cash.
+    """
+    self.set_aside += money
+
+
+@internal
+def _take_from_aside(money: uint256):
+    """
+    @notice Take from what waits what goes out.
+    """
+    self.set_aside -= money
+
+
 # Verbs
 
 
