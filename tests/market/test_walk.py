@@ -21,7 +21,7 @@ from tests.market.world import ETH, WAD, Actor, Contracts, World, deploy
 SEEDS = range(12)
 STEPS = 50
 DEEP_STEPS = int(os.environ.get("STEPS", 100_000))
-DEEP_WALKS = 5  # of one test
+DEEP_WALKS = 2  # of one test
 DEEP_LENGTH = 100  # steps of one walk
 FIRST_SEED = int(os.environ.get("FIRST_SEED", 1_000))
 OWNERS = [boa.env.generate_address(f"owner {number}") for number in range(2)]
