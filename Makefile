@@ -2,13 +2,15 @@
 
 WITH_TOOLS := . ./env.sh &&
 TEST_WORKERS := 2
+STEPS := 100000
+FIRST_SEED := 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench devnet setup python node lock clean
+.PHONY: help demo test test-deep check bench devnet setup python node lock clean
 
 help: ## list the targets
 	@echo 'Clearway needs Python 3.11 or 3.12, Node.js 20 or newer, make and a POSIX shell.'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## tell the story of one trader on a local L1 and L2
 	@echo 'running the demo on a local L1 and L2'
@@ -18,6 +20,11 @@ test: setup ## compile every contract and run every test
 	@echo 'compiling the contracts, then running the tests with $(TEST_WORKERS) workers'
 	@$(WITH_TOOLS) ape compile --force
 	@$(WITH_TOOLS) pytest -n $(TEST_WORKERS)
+
+test-deep: setup ## take 100,000 random steps, in hours (STEPS=..., FIRST_SEED=...)
+	@echo 'taking random steps with $(TEST_WORKERS) workers; a failure names its seed and step'
+	@$(WITH_TOOLS) STEPS=$(STEPS) FIRST_SEED=$(FIRST_SEED) \
+		pytest -v -n $(TEST_WORKERS) -m deep tests/market/test_walk.py
 
 check: python ## check style, types, contract sizes and storage layouts
 	@echo 'checking style and types, then sizes and storage layouts of the contracts'

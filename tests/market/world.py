@@ -20,6 +20,7 @@ WAD = 10**18
 START = 1_800_000_000
 NOBODY = "0x" + "00" * 20
 QUORUM = 3
+Actor = str | tuple[str, int]
 
 ETH = replace(
     PARAMETERS,
@@ -159,10 +160,14 @@ class World:
         state.parameters = replace(state.parameters, **values)
         self.contracts.configuration.set_market(market, as_struct(state.parameters))
 
-    # Actors are boa's addresses; an account is its owner's number 0 unless said otherwise.
+    # An actor is an address, with its account number 0, or an address and a number.
 
-    def account(self, owner: str, number: int = 0) -> int:
+    def account(self, actor: Actor) -> int:
+        owner, number = (actor, 0) if isinstance(actor, str) else actor
         return account_of(int(owner, 16), number)
+
+    def owner(self, actor: Actor) -> str:
+        return actor if isinstance(actor, str) else actor[0]
 
     def signed_report(self, prices: dict[int, int], second: int | None = None) -> SignedReport:
         """Sign prices (wad, by market) for the tile that holds a second."""
@@ -192,16 +197,28 @@ class World:
         self.contracts.token.mint(self.contracts.market.address, amount)
         self.both(lambda: self.contracts.market.provide(amount), lambda: self.model.provide(amount))
 
-    def deposit(self, owner: str, amount: int) -> str | None:
+    def put_aside(self, amount: int) -> str | None:
+        return self.both(
+            lambda: self.contracts.market.put_aside(amount), lambda: self.model.put_aside(amount)
+        )[1]
+
+    def pay_out(self, amount: int) -> None:
+        """Let go what was set aside, as the vault does."""
+        self.both(
+            lambda: self.contracts.market.pay_out(amount, boa.env.eoa),
+            lambda: self.model.pay_out(amount),
+        )
+
+    def deposit(self, actor: Actor, amount: int) -> str | None:
+        owner, account = self.owner(actor), self.account(actor)
         self.fund(owner, amount)
-        account = self.account(owner)
         return self.both(
             lambda: self.contracts.market.deposit(account, amount, sender=owner),
             lambda: self.model.deposit(account, amount),
         )[1]
 
-    def withdraw(self, owner: str, amount: int) -> str | None:
-        account = self.account(owner)
+    def withdraw(self, actor: Actor, amount: int) -> str | None:
+        owner, account = self.owner(actor), self.account(actor)
         return self.both(
             lambda: self.contracts.market.withdraw(account, amount, owner, sender=owner),
             lambda: self.model.withdraw(self.now, int(owner, 16), account, amount),
@@ -209,7 +226,7 @@ class World:
 
     def place(
         self,
-        owner: str,
+        actor: Actor,
         slot: int,
         market: int,
         size_delta: int,
@@ -217,25 +234,25 @@ class World:
         is_reduce_only: bool = False,
         keeper_fee: int = 10**17,
     ) -> str | None:
-        account = self.account(owner)
+        owner, account = self.owner(actor), self.account(actor)
         words = (account, slot, market, size_delta, limit_price, is_reduce_only, keeper_fee)
         return self.both(
             lambda: self.contracts.orders.place(*words, sender=owner),
             lambda: self.model.place(self.now, int(owner, 16), *words),
         )[1]
 
-    def clear(self, owner: str, slot: int) -> str | None:
-        account = self.account(owner)
+    def clear(self, actor: Actor, slot: int) -> str | None:
+        account = self.account(actor)
         return self.both(
             lambda: self.contracts.orders.clear(account, slot),
             lambda: self.model.clear(self.now, account, slot),
         )[1]
 
     def execute(
-        self, keeper: str, market: int, batch: Sequence[tuple[str, int]]
+        self, keeper: str, market: int, batch: Sequence[tuple[Actor, int]]
     ) -> tuple[list[str] | None, str | None]:
         """Execute; return what became of each order, in the order of accounts."""
-        entries = sorted((self.account(owner), slot) for owner, slot in batch)
+        entries = sorted((self.account(actor), slot) for actor, slot in batch)
         ids = [account + slot for account, slot in entries]
         # One order can be executed in two ways, which are the same.
         order = self.model.accounts[entries[0][0]].orders.get(entries[0][1]) if entries else None
@@ -272,14 +289,14 @@ class World:
             ),
         )
 
-    def mark(self, owner: str) -> str | None:
-        account = self.account(owner)
+    def mark(self, actor: Actor) -> str | None:
+        account = self.account(actor)
         return self.both(
             lambda: self.contracts.market.mark(account), lambda: self.model.mark(self.now, account)
         )[1]
 
-    def liquidate(self, keeper: str, owner: str, cost: int = 0) -> str | None:
-        account = self.account(owner)
+    def liquidate(self, keeper: str, actor: Actor, cost: int = 0) -> str | None:
+        account = self.account(actor)
         self.contracts.costs.set_cost(cost)
         return self.both(
             lambda: self.contracts.market.liquidate(account, keeper),

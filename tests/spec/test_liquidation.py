@@ -256,6 +256,18 @@ def test_the_penalty_never_exceeds_equity_and_no_payment_makes_a_shortfall(world
         assert left == 0
 
 
+@pytest.mark.parametrize(("hundredths", "is_whole"), [(4, True), (5, False)])
+def test_all_is_closed_where_dust_would_stay(hundredths, is_whole):
+    """A quarter of 120 or 150 is closed; what stays must be worth 100."""
+    world = Case()
+    world.deposit(A, 20)
+    assert world.fill(Wish(A, hundredths * WAD // 100)) == [""]
+    world.wait(2)
+    world.leave(-1)
+    world.liquidate()
+    assert (world.holder(A).positions == {}) == is_whole
+
+
 # Once, and for all markets together
 
 
