@@ -159,5 +159,3 @@ def account_of(owner: int, number: int = 0) -> int:
 def owner_of(account: int) -> int:
     """Return whose an account is."""
     return account // ACCOUNT_ROOM
-
-

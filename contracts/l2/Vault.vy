@@ -1,7 +1,6 @@
 # pragma version ==0.4.3
 # pragma evm-version cancun
 # pragma optimize codesize
-# pragma experimental-codegen
 # pragma nonreentrancy on
 """
 @title Vault
@@ -111,7 +110,7 @@ def deposit_at_least(
     """
     @notice The same, refused below `least_shares` and after `deadline`.
     """
-    assert block.timestamp <= deadline, "too late"
+    self._check_time(deadline)
     minted: uint256 = self._deposit(assets, receiver)
     assert minted >= least_shares, "fewer shares than wanted"
     return minted
@@ -132,10 +131,16 @@ def mint_at_most(
     """
     @notice The same, refused above `most_assets` and after `deadline`.
     """
-    assert block.timestamp <= deadline, "too late"
+    self._check_time(deadline)
     assets: uint256 = self._mint(shares_wanted, receiver)
     assert assets <= most_assets, "more assets than wanted"
     return assets
+
+
+@internal
+@view
+def _check_time(deadline: uint256):
+    assert block.timestamp <= deadline, "too late"
 
 
 @internal
@@ -204,26 +209,22 @@ def _nav_high() -> uint256:
     """
     @notice The most that the vault may be worth, or a refusal; quote wad.
     """
-    reason: String[32] = ""
-    nav: int256 = 0
-    reason, nav = valuation._nav(MARKET, FEED, staticcall MARKET.pool_words(), True)
-    assert reason == "", reason
-    assert self._has_price(nav), "shares have no price"
-    return convert(nav, uint256)
+    return self._priced(valuation._nav(MARKET, FEED, staticcall MARKET.pool_words(), valuation.ENTERING))
 
 
 @internal
 @view
-def _has_price(nav: int256) -> bool:
+def _priced(nav: int256) -> uint256:
     """
-    @notice Whether a share is worth a millionth of a dollar at least.
+    @notice The vault's worth, refused where a share is worth less than a millionth of a dollar.
     @dev Where all is lost the next deposit would buy a multiple of all shares; of ever more digits,
          each time that all is lost again.
     """
-    if nav < 0:
-        return False
+    worth: uint256 = convert(max(nav, 0), uint256)
     supply: uint256 = shares._supply() + VIRTUAL_SHARES
-    return (convert(nav, uint256) + VIRTUAL_ASSETS) * LEAST_PRICE >= supply
+    has_price: bool = (worth + VIRTUAL_ASSETS) * LEAST_PRICE >= supply
+    assert nav >= 0 and has_price, "shares have no price"
+    return worth
 
 
 # Leaving
@@ -287,12 +288,7 @@ def _leaving() -> Leaving:
             of that may go.
     """
     words: uint256[3] = staticcall MARKET.pool_words()
-    reason: String[32] = ""
-    lowest: int256 = 0
-    reason, lowest = valuation._nav(MARKET, FEED, words, False)
-    assert reason == "", reason
-    assert self._has_price(lowest), "shares have no price"
-    nav: uint256 = convert(lowest, uint256)
+    nav: uint256 = self._priced(valuation._nav(MARKET, FEED, words, valuation.LEAVING))
     return Leaving(
         nav=nav, room=self._room(words, nav), supply=shares._supply(), burned=0, paid=0
     )
@@ -363,7 +359,7 @@ def _room(words: uint256[3], nav: uint256) -> uint256:
     if pool.claims > 0:
         return 0
     least: uint256 = borrowing_math._least_capital(
-        pool.at_risk, parameter_words._unpack_pool(words[2]).max_utilisation
+        pool.at_risk, parameter_words._max_utilisation(words[2])
     )
     paid: uint256 = redemptions._paid_today()
     today: uint256 = wad._mul_down(nav + paid, self.daily_outflow)
@@ -376,8 +372,7 @@ def redeem(shares_claimed: uint256, receiver: address, controller: address) -> u
     @notice Send what was set aside for priced shares; by their controller or its operator.
     """
     claim: redemptions.Claim = redemptions._claim_of(controller)
-    assert shares_claimed > 0, "zero shares"
-    assert shares_claimed <= claim.shares, "more than is claimable"
+    self._check_part(shares_claimed, claim.shares)
     assets: uint256 = wad._mul_div_down(claim.amount, shares_claimed, claim.shares)
     self._pay(claim, shares_claimed, assets, receiver, controller)
     return assets
@@ -389,11 +384,17 @@ def withdraw(assets: uint256, receiver: address, controller: address) -> uint256
     @notice Send token units that were set aside; by their controller or its operator.
     """
     claim: redemptions.Claim = redemptions._claim_of(controller)
-    assert assets > 0, "zero amount"
-    assert assets <= claim.amount, "more than is claimable"
+    self._check_part(assets, claim.amount)
     shares_claimed: uint256 = wad._mul_div_up(claim.shares, assets, claim.amount)
     self._pay(claim, shares_claimed, assets, receiver, controller)
     return shares_claimed
+
+
+@internal
+@pure
+def _check_part(part: uint256, whole: uint256):
+    assert part > 0, "zero amount"
+    assert part <= whole, "more than is claimable"
 
 
 @internal
@@ -467,7 +468,12 @@ def convertToAssets(shares_held: uint256) -> uint256:
 @internal
 @view
 def _middle() -> uint256:
-    return valuation._middle(MARKET, FEED, staticcall MARKET.pool_words())
+    """
+    @notice The vault's worth at the newest stored prices, at least zero; quote wad.
+    """
+    return custody._above_zero(
+        valuation._nav(MARKET, FEED, staticcall MARKET.pool_words(), valuation.LOOKING)
+    )
 
 
 @external
@@ -480,6 +486,15 @@ def previewDeposit(assets: uint256) -> uint256:
 @view
 def previewMint(shares_wanted: uint256) -> uint256:
     return self._assets_for(shares_wanted, self._nav_high())
+
+
+@external
+@view
+def highest_worth() -> uint256:
+    """
+    @notice What the vault is worth for who enters; quote wad. Refused where nobody may.
+    """
+    return self._nav_high()
 
 
 @external
@@ -505,15 +520,22 @@ def maxMint(receiver: address) -> uint256:
 def _most_deposit(receiver: address) -> uint256[2]:
     """
     @notice The most token units that may enter, and the shares that they buy.
+    @dev It may not revert, so it asks from outside what the vault is worth.
     """
     if receiver in [empty(address), self]:
         return [0, 0]
-    reason: String[32] = ""
-    nav: int256 = 0
-    reason, nav = valuation._nav(MARKET, FEED, staticcall MARKET.pool_words(), True)
-    if reason != "" or not self._has_price(nav):
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        self,
+        method_id("highest_worth()", output_type=Bytes[4]),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if not success:
         return [0, 0]
-    highest: uint256 = convert(nav, uint256)
+    highest: uint256 = convert(answer, uint256)
     cap: uint256 = self.deposit_cap
     assets: uint256 = (cap - min(cap, highest)) // SCALE
     minted: uint256 = self._shares_for(assets, highest)
@@ -565,12 +587,7 @@ def pendingRedeemRequest(requestId: uint256, controller: address) -> uint256:
     """
     @notice The shares of a request that wait for their price.
     """
-    request: redemptions.Request = redemptions._request(requestId)
-    if request.controller != controller:
-        return 0
-    return request.shares - redemptions._priced_of(
-        redemptions._load_queue(), requestId, request
-    )
+    return self._parts_of(requestId, controller)[0]
 
 
 @external
@@ -580,13 +597,21 @@ def claimableRedeemRequest(requestId: uint256, controller: address) -> uint256:
     @notice The shares of a request that are priced, as far as its controller hasn't claimed them.
     @dev A controller's claims are one sum: of two requests each may show what either left.
     """
-    request: redemptions.Request = redemptions._request(requestId)
+    priced: uint256 = self._parts_of(requestId, controller)[1]
+    return min(priced, redemptions._claim_of(controller).shares)
+
+
+@internal
+@view
+def _parts_of(number: uint256, controller: address) -> uint256[2]:
+    """
+    @notice The shares of a request that wait, and those that are priced; none of a stranger's.
+    """
+    request: redemptions.Request = redemptions._request(number)
     if request.controller != controller:
-        return 0
-    return min(
-        redemptions._priced_of(redemptions._load_queue(), requestId, request),
-        redemptions._claim_of(controller).shares,
-    )
+        return [0, 0]
+    priced: uint256 = redemptions._priced_of(redemptions._load_queue(), number, request)
+    return [request.shares - priced, priced]
 
 
 @external
@@ -608,23 +633,14 @@ def supportsInterface(interface_id: bytes4) -> bool:
 
 @external
 @view
-def queue_length() -> uint256:
+def queue_words(number: uint256) -> uint256[3]:
     """
-    @notice How many requests aren't priced whole.
+    @notice The state of the queue, a request, and the times from which it and its neighbours may
+            be priced, as they lie in `redemptions`.
     """
-    queue: redemptions.Queue = redemptions._load_queue()
-    return queue.next - queue.first
-
-
-@external
-@view
-def request_of(number: uint256) -> (address, uint256, uint256):
-    """
-    @notice A request's controller, its shares that wait, and when they may be priced.
-    """
-    request: redemptions.Request = redemptions._request(number)
-    priced: uint256 = redemptions._priced_of(redemptions._load_queue(), number, request)
-    return request.controller, request.shares - priced, request.ready_at
+    return [
+        redemptions._queue, redemptions._requests[number], redemptions._ready[number // 8]
+    ]
 
 
 # Administration
@@ -651,9 +667,9 @@ def lower_deposit_cap(deposit_cap: uint256):
 
 @internal
 def _set_limits(cooldown: uint256, daily_outflow: uint256, deposit_cap: uint256):
-    assert cooldown >= LEAST_COOLDOWN and cooldown <= MOST_COOLDOWN, "cooldown out of range"
-    assert daily_outflow >= LEAST_OUTFLOW and daily_outflow <= wad.WAD, "outflow out of range"
-    assert deposit_cap <= MOST_CAP, "deposit cap out of range"
+    in_range: bool = cooldown >= LEAST_COOLDOWN and cooldown <= MOST_COOLDOWN
+    in_range = in_range and daily_outflow >= LEAST_OUTFLOW and daily_outflow <= wad.WAD
+    assert in_range and deposit_cap <= MOST_CAP, "limit out of range"
     self.cooldown = cooldown
     self.daily_outflow = daily_outflow
     self.deposit_cap = deposit_cap

@@ -129,6 +129,15 @@ def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
 
 @internal
 @pure
+def _max_utilisation(word: uint256) -> uint256:
+    """
+    @notice Of the pool's parameters the one that bounds what may leave; wad ratio.
+    """
+    return self._field(word, 16, 16, RATIO_GRID)
+
+
+@internal
+@pure
 def _field(word: uint256, low: uint256, bits: uint256, grid: uint256) -> uint256:
     """
     @dev Not checked: a field has at most 56 bits and a grid at most 2^70.

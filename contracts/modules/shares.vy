@@ -23,7 +23,6 @@ exports: (
     erc20.permit,
     erc20.nonces,
     erc20.DOMAIN_SEPARATOR,
-    erc20.eip712Domain,
 )
 
 

@@ -6,7 +6,7 @@
 @notice What the vault is worth with everything that is open: high for who enters, low for who leaves,
         and in the middle for who looks.
 @dev It holds nothing. Each market is one product of its running sums; there is no loop over
-     positions. Nothing here reverts for want of a price: the reason is handed back.
+     positions.
 
      All boards are of the same second, that of the newest report of the first open market's board.
      Prices move together; of two seconds a hedged vault would seem to gain or lose by their common
@@ -23,11 +23,9 @@ from contracts.modules import book
 from contracts.modules import custody
 from contracts.modules import parameter_words
 
-struct Span:
-    reason: String[32]  # why there is no price; empty if there is
-    lowest: uint256
-    highest: uint256
-
+ENTERING: constant(uint256) = 0
+LEAVING: constant(uint256) = 1
+LOOKING: constant(uint256) = 2
 
 MOST_MARKETS: constant(uint256) = 32
 LISTED: constant(uint256) = 224  # in the pool's parameters, the first bit of the listed markets
@@ -36,21 +34,19 @@ FRESH: constant(uint256) = 10  # seconds that a report may be off the chain's cl
 DAY: constant(uint256) = 86_400  # seconds without a report, after which the aggregator serves
 
 
-# Who enters and who leaves
-
-
 @internal
 @view
 def _nav(
-    market: IPerpetualMarket, feed: IPriceFeed, pool_words: uint256[3], is_entering: bool
-) -> (String[32], int256):
+    market: IPerpetualMarket, feed: IPriceFeed, pool_words: uint256[3], side: uint256
+) -> int256:
     """
-    @notice The vault's worth at the prices that are worst for who enters or leaves; quote wad. Or
-            why there is none.
+    @notice The vault's worth; quote wad. For who enters or leaves, at the prices that are worst for
+            him; for who looks, at the newest stored ones, whatever their age, rounded down.
+    @dev For who looks, a market without any usable price counts as if it had moved nowhere.
     """
     pool: custody.Pool = custody._unpack_pool(pool_words[0], pool_words[1])
     nav: int256 = convert(pool.cash, int256) - convert(pool.claims, int256)
-    if is_entering:
+    if side == ENTERING:
         nav += convert(pool.debts, int256)
     listed: uint256 = pool_words[2] >> LISTED
     second: uint256 = 0
@@ -64,115 +60,96 @@ def _nav(
         words: uint256[5] = staticcall market.market_words(index)
         if words[0] & OPEN == 0:
             continue
-        reason: String[32] = ""
-        if index // 4 != number:
-            number = index // 4
-            if is_entering:
-                reason = self._why_closed(feed, index)
-                if reason != "":
-                    return reason, 0
-            reason, board = self._board(feed, number, second)
-            if reason == "":
-                second = price_words._time_of(board)
-            elif is_entering or not self._is_silent(feed, number):
-                return reason, 0
-            else:
-                board = 0
-        span: Span = self._span(feed, index, board)
-        if span.reason != "":
-            return span.reason, 0
-        state: book.Market = self._now(words)
-        if is_entering:
-            nav += max(self._worth_high(state, span.lowest), self._worth_high(state, span.highest))
+        span: uint256[2] = [0, 0]
+        if side == LOOKING:
+            price: uint256 = self._last_price(feed, index)
+            if price == 0:
+                continue
+            span = [price, price]
         else:
-            nav += min(self._worth_low(state, span.lowest), self._worth_low(state, span.highest))
-    if is_entering and number == max_value(uint256):
-        return self._why_closed(feed, 0), nav
-    return "", nav
+            if index // 4 != number:
+                number = index // 4
+                if side == ENTERING:
+                    self._check_open(feed, index)
+                board = self._board(feed, number, second, side)
+                if board != 0:
+                    second = price_words._time_of(board)
+            span = self._span(feed, index, board)
+        nav += self._worth_in_span(self._now(words), span, side)
+    if side == ENTERING and number == max_value(uint256):
+        self._check_open(feed, 0)
+    return nav
 
 
 @internal
 @view
-def _why_closed(feed: IPriceFeed, market: uint256) -> String[32]:
+def _check_open(feed: IPriceFeed, market: uint256):
     """
-    @notice Why nobody may enter while a market is as it is; empty if they may.
+    @notice Refuse that anyone enters while a market is as it is.
     @dev Asked once a board. A question about one market, or about the collateral, goes here.
     """
-    return staticcall feed.outage(market // 4)
+    outage: String[32] = staticcall feed.outage(market // 4)
+    assert outage == "", outage
 
 
 @internal
 @view
-def _board(feed: IPriceFeed, number: uint256, second: uint256) -> (String[32], uint256):
+def _board(feed: IPriceFeed, number: uint256, second: uint256, side: uint256) -> uint256:
     """
-    @notice A board's word: that of `second`, or the newest if it is fresh and `second` is zero. Or
-            why there is none.
+    @notice A board's word: that of `second`, or the newest if it is fresh and `second` is zero. Zero
+            where the board has had no report for a day, and who leaves takes the aggregator's.
     """
     word: uint256 = staticcall feed.newest_board(number)
     observed_at: uint256 = price_words._time_of(word)
-    if second == 0:
-        if word == 0:
-            return "no price", 0
-        if observed_at + FRESH < block.timestamp:
-            return "price stale", 0
-        if observed_at > block.timestamp + FRESH:
-            return "chain's clock lags", 0
-        return "", word
-    if observed_at == second:
-        return "", word
-    success: bool = False
-    answer: Bytes[32] = b""
-    success, answer = raw_call(
-        feed.address,
-        abi_encode(number, second, method_id=method_id("board_at(uint256,uint256)")),
-        max_outsize=32,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    if not success:
-        return "no report of that second", 0
-    return "", convert(answer, uint256)
+    if word != 0 and observed_at == second:
+        return word
+    if side == LEAVING and observed_at + DAY < block.timestamp:
+        return 0
+    if second != 0:
+        return staticcall feed.board_at(number, second)
+    return staticcall feed.board(number)
 
 
 @internal
 @view
-def _is_silent(feed: IPriceFeed, number: uint256) -> bool:
+def _span(feed: IPriceFeed, market: uint256, board: uint256) -> uint256[2]:
     """
-    @notice Whether a board has had no report for a day.
-    """
-    word: uint256 = staticcall feed.newest_board(number)
-    return price_words._time_of(word) + DAY < block.timestamp
-
-
-@internal
-@view
-def _span(feed: IPriceFeed, market: uint256, board: uint256) -> Span:
-    """
-    @notice Between which prices a market is valued: the report's, give or take its confidence, and
-            the aggregator's, if it can be used. With no board it is the aggregator's alone, give or
-            take what the world may move without a new round.
+    @notice The least and the greatest price that a market may be valued at: the report's, give or
+            take its confidence, and the aggregator's, if it can be used. With no board it is the
+            aggregator's alone, give or take what the world may move without a new round.
     """
     reference: IPriceFeed.Reference = staticcall feed.reference(market)
     if board == 0:
-        return Span(
-            reason=reference.reason,
-            lowest=wad._mul_down(reference.price, wad.WAD - reference.deviation),
-            highest=wad._mul_up(reference.price, wad.WAD + reference.deviation),
-        )
-    if not price_words._is_sound(board, market % 4):
-        return Span(reason="price missing or wide", lowest=0, highest=0)
-    lane: uint256 = price_words._lane_of(board, market % 4)
-    price: uint256 = price_words._price_of(lane)
-    confidence: uint256 = price_words._confidence_of(lane)
-    span: Span = Span(
-        reason="",
-        lowest=wad._mul_down(price, wad.WAD - confidence),
-        highest=wad._mul_up(price, wad.WAD + confidence),
+        assert reference.reason == "", reference.reason
+        return self._around(reference.price, reference.deviation)
+    span: uint256[2] = self._around(
+        price_words._sound_price(board, market % 4),
+        price_words._confidence_of(price_words._lane_of(board, market % 4)),
     )
     if reference.reason == "":
-        span.lowest = min(span.lowest, reference.price)
-        span.highest = max(span.highest, reference.price)
+        return [min(span[0], reference.price), max(span[1], reference.price)]
     return span
+
+
+@internal
+@pure
+def _around(price: uint256, ratio: uint256) -> uint256[2]:
+    """
+    @notice A price less and plus a ratio of it; wads, rounded away from it.
+    """
+    return [wad._mul_down(price, wad.WAD - ratio), wad._mul_up(price, wad.WAD + ratio)]
+
+
+@internal
+@pure
+def _worth_in_span(state: book.Market, span: uint256[2], side: uint256) -> int256:
+    """
+    @notice What a market is worth to the vault at the worse end of a span; quote wad.
+    @dev It is linear in the price, so the greatest and the least are at the ends.
+    """
+    if side == ENTERING:
+        return max(self._worth_high(state, span[0]), self._worth_high(state, span[1]))
+    return min(self._worth_low(state, span[0]), self._worth_low(state, span[1]))
 
 
 @internal
@@ -191,7 +168,6 @@ def _now(words: uint256[5]) -> book.Market:
 def _worth_high(state: book.Market, price: uint256) -> int256:
     """
     @notice What a market's positions are worth to the vault, rounded up; quote wad.
-    @dev It is linear in the price, so the greatest over a span is at one of its ends.
     """
     return nav_math._time_due_ceil(
         state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
@@ -211,36 +187,6 @@ def _worth_low(state: book.Market, price: uint256) -> int256:
     ) - nav_math._open_result_ceil(
         book._skew(state), state.cost_sum * convert(wad.WAD, int256), price
     )
-
-
-# Who looks
-
-
-@internal
-@view
-def _middle(
-    market: IPerpetualMarket, feed: IPriceFeed, pool_words: uint256[3]
-) -> uint256:
-    """
-    @notice The vault's worth at the newest stored prices, whatever their age; quote wad, at least
-            zero, rounded down.
-    @dev A market without any usable price counts as if it had moved nowhere.
-    """
-    pool: custody.Pool = custody._unpack_pool(pool_words[0], pool_words[1])
-    nav: int256 = convert(pool.cash, int256) - convert(pool.claims, int256)
-    listed: uint256 = pool_words[2] >> LISTED
-    for index: uint256 in range(MOST_MARKETS):
-        if listed >> index == 0:
-            break
-        if (listed >> index) & 1 == 0:
-            continue
-        words: uint256[5] = staticcall market.market_words(index)
-        if words[0] & OPEN == 0:
-            continue
-        price: uint256 = self._last_price(feed, index)
-        if price > 0:
-            nav += self._worth_low(self._now(words), price)
-    return custody._above_zero(nav)
 
 
 @internal
