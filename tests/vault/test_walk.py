@@ -11,12 +11,12 @@ import boa
 from tests.market import test_walk as market_walk
 from tests.vault.world import LISTED, VaultWorld, world_of
 
-SEEDS = range(10)
+SEEDS = range(6)
 STEPS = 45
 PROVIDERS = [boa.env.generate_address(f"provider {number}") for number in range(3)]
 
 WEIGHTS = {
-    "trade": 24,
+    "trade": 14,
     "deposit": 2,
     "withdraw": 2,
     "wait": 8,
@@ -33,6 +33,8 @@ WEIGHTS = {
     "mint": 4,
     "request": 12,
     "process": 16,
+    "process_after_silence": 5,
+    "process_in_part": 5,
     "claim": 10,
     "move_shares": 3,
     "move_limits": 2,
@@ -103,14 +105,29 @@ class Walk(market_walk.Walk):
         if self.chance.random() < 0.7:
             self.world.wait(self.chance.choice([0, 3_600, 86_401]))
         self.maybe_report()
-        queue = self.world.vault.requests[self.world.vault.first :]
-        stored = self.world.model.feed.newest.values()
         refusal = self.world.process(self.chance.choice([0, 1, 2, 50]))
         self.seen[f"process: {refusal}"] += 1
-        if refusal is None:
-            self.seen["met in part"] += any(one.priced and one.shares for one in queue)
-            silent = [time for time in stored if time % 2**32 + 86_400 < self.world.now]
-            self.seen["by aggregator"] += bool(silent)
+
+    def process_after_silence(self) -> None:
+        """No report for a day; the aggregators go on."""
+        self.world.wait(86_402 + self.chance.choice([0, 10**6]))
+        for number in LISTED:
+            self.world.set_round(number, self.prices[number])
+        is_open = any(state.long or state.short for state in self.world.model.markets.values())
+        refusal = self.world.process()
+        self.seen["by aggregator"] += refusal is None and is_open
+
+    def process_in_part(self) -> None:
+        """Little may leave in a day."""
+        self.world.report(self.prices)
+        self.world.limit(900, 10**16)
+        who = self.provider()
+        self.world.request(who, self.world.shares(who))
+        self.world.wait(86_400)
+        self.world.report(self.prices)
+        self.world.process()
+        queue = self.world.vault.requests[self.world.vault.first :]
+        self.seen["met in part"] += any(one.priced for one in queue)
 
     def claim(self) -> None:
         who = self.provider()
