@@ -97,3 +97,15 @@ def test_borrowing_owed_is_the_exact_one_rounded_up(position, index_growth):
     size, price = abs(position[0]), position[1]
     exact = Fraction(size * index_growth * price, WAD**2)
     assert borrowing_math.borrowing_owed(size, index_growth, price) == ceil(exact)
+
+
+@given(at_risk=QUOTES, most=up_to(WAD))
+def test_least_capital_equals_the_spec(contract, at_risk, most):
+    assert contract._least_capital(at_risk, most) == borrowing_math.least_capital(at_risk, most)
+
+
+@given(at_risk=up_to(MAX_NOTIONAL, smallest=1), most=up_to(WAD - 1, smallest=1))
+def test_least_capital_is_the_least_that_is_used_no_more(at_risk, most):
+    least = borrowing_math.least_capital(at_risk, most)
+    assert borrowing_math.utilisation(at_risk, least) <= most
+    assert borrowing_math.utilisation(at_risk, least - 1) > most

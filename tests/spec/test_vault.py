@@ -7,9 +7,17 @@ from hypothesis import strategies as st
 
 from clearway.spec.market import PerpetualMarket
 from clearway.spec.price_feed import PriceFeed
-from clearway.spec.vault import VIRTUAL_ASSETS, VIRTUAL_SHARES, Claim, Vault
+from clearway.spec.state import Market
+from clearway.spec.vault import (
+    VIRTUAL_ASSETS,
+    VIRTUAL_SHARES,
+    Claim,
+    Vault,
+    worth_high,
+    worth_low,
+)
 from clearway.spec.wad import WAD
-from tests.spec.world import POOL, START
+from tests.spec.world import PARAMETERS, POOL, START
 
 COOLDOWN = 86_400
 SCALE = 10**12
@@ -151,3 +159,30 @@ def test_claims_in_parts_pay_the_whole_and_no_more(claim, shares):
         got += vault.redeem(5, vault.claims[5].shares, 5, 5)
     assert got == claim[1]
     assert vault.market.set_aside == 0
+
+
+@given(
+    long=st.integers(0, 10**12),
+    short=st.integers(0, 10**12),
+    cost=st.integers(-(10**18), 10**18),
+    growth=st.tuples(*[st.integers(-(10**17), 10**17)] * 2),
+    entries=st.integers(-(10**30), 10**30),
+    at=st.integers(10**6, 10**24),
+)
+def test_a_market_is_worth_its_exact_sum_and_is_rounded_by_less_than_two_wads(
+    long, short, cost, growth, entries, at
+):
+    state = Market(
+        PARAMETERS,
+        START,
+        long=long * 10**9,
+        short=short * 10**9,
+        index_long=growth[0],
+        index_short=growth[1],
+        cost_sum=cost * 10**9,
+        entry_sum=entries * 10**17,
+    )
+    skew = Fraction(state.skew, WAD)
+    due = Fraction(state.long * growth[0] + state.short * growth[1] - state.entry_sum, WAD**2)
+    exact = due * at - (skew * at - state.cost_sum)
+    assert exact - 2 < worth_low(state, at) <= exact <= worth_high(state, at) < exact + 2

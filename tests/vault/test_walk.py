@@ -12,7 +12,7 @@ from tests.market import test_walk as market_walk
 from tests.vault.world import LISTED, VaultWorld, world_of
 
 SEEDS = range(6)
-STEPS = 45
+STEPS = 40
 PROVIDERS = [boa.env.generate_address(f"provider {number}") for number in range(3)]
 
 WEIGHTS = {
@@ -102,8 +102,9 @@ class Walk(market_walk.Walk):
         self.seen[f"request: {self.world.request(who, part, self.provider())}"] += 1
 
     def process(self) -> None:
-        if self.chance.random() < 0.7:
-            self.world.wait(self.chance.choice([0, 3_600, 86_401]))
+        vault = self.world.vault
+        if self.chance.random() < 0.7 and vault.first < len(vault.requests):
+            self.world.wait(max(vault.requests[vault.first].ready_at - self.world.now, 0))
         self.maybe_report()
         refusal = self.world.process(self.chance.choice([0, 1, 2, 50]))
         self.seen[f"process: {refusal}"] += 1
