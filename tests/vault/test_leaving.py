@@ -187,9 +187,13 @@ def test_v11_money_that_backs_positions_stays(provided, trader):
 def test_v13_while_winners_wait_nobody_leaves(provided, provider):
     assert provided.request(provider, WAD) is None
     provided.wait(COOLDOWN)
-    provided.vault.market.claims.append((7 << 96, 5))
-    assert provided.vault._room(provided.now, 10**24) == 0
-    provided.vault.market.claims.clear()
+    market = provided.contracts.market
+    provided.model.claims.append((7 << 96, 5))
+    market.eval("custody._owed = 5")
+    market.eval("custody._pool = custody._pool | 1 << 255")
+    assert provided.process() == "nothing can leave now"
+    provided.model.claims.clear()
+    market.eval("custody._owed = 0")
     assert provided.process() is None
 
 
