@@ -1,6 +1,8 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import boa
+import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,3 +14,14 @@ boa.interpret.set_search_paths([str(ROOT)])
 # A slow machine is no fault of the code's: nothing here judges time.
 settings.register_profile("clearway", deadline=None)
 settings.load_profile("clearway")
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_storage() -> Iterator[None]:
+    """Let boa forget whose storage was written by earlier tests.
+
+    It shows a contract's storage in its errors, and where tests run after each other two contracts
+    of different kinds may have had the same address.
+    """
+    boa.env.sstore_trace.clear()
+    yield

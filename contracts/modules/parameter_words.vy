@@ -142,6 +142,15 @@ def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
 
 @internal
 @pure
+def _max_utilisation(word: uint256) -> uint256:
+    """
+    @notice Of the pool's parameters the one that bounds what may leave; wad ratio.
+    """
+    return unsafe_mul((word >> 16) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
 def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
     """
     @notice The pool's parameters in one word; each within its bounds and on its grid.

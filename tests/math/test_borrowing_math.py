@@ -83,3 +83,15 @@ def test_growth_of_two_intervals_is_that_of_both(rate, first, second):
     whole = borrowing_math.borrow_growth(rate, first + second)
     assert whole <= sum(parts) <= whole + 1
     assert 0 <= whole - Fraction(rate * (first + second), DAY) < 1
+
+
+@given(at_risk=QUOTES, most=up_to(WAD))
+def test_least_capital_equals_the_spec(contract, at_risk, most):
+    assert contract._least_capital(at_risk, most) == borrowing_math.least_capital(at_risk, most)
+
+
+@given(at_risk=up_to(MAX_NOTIONAL, smallest=1), most=up_to(WAD - 1, smallest=1))
+def test_least_capital_is_the_least_that_is_used_no_more(at_risk, most):
+    least = borrowing_math.least_capital(at_risk, most)
+    assert borrowing_math.utilisation(at_risk, least) <= most
+    assert borrowing_math.utilisation(at_risk, least - 1) > most
