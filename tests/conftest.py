@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import boa
@@ -17,11 +16,11 @@ settings.load_profile("clearway")
 
 
 @pytest.fixture(autouse=True)
-def _forgotten_storage() -> Iterator[None]:
+def _forgotten_storage() -> None:
     """Let boa forget whose storage was written by earlier tests.
 
     It shows a contract's storage in its errors, and where tests run after each other two contracts
     of different kinds may have had the same address.
     """
     boa.env.sstore_trace.clear()
-    yield
+    return

@@ -137,7 +137,11 @@ def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
     """
     @notice Of a market's parameters those that time goes by, which its first word has.
     """
-    return self._unpack(first, 0)
+    p: IPerpetualMarket.Parameters = empty(IPerpetualMarket.Parameters)
+    p.skew_scale = unsafe_mul(first & (2**56 - 1), SIZE_GRID)
+    p.max_velocity = unsafe_mul((first >> 152) & (2**32 - 1), RATE_GRID)
+    p.funding_cap = unsafe_mul((first >> 184) & (2**24 - 1), RATE_GRID)
+    return p
 
 
 @internal
