@@ -46,7 +46,6 @@ ENDS = {
     "request: None",
     "process: nothing to process",
     "process: nothing can leave now",
-    "by aggregator",
     "claim: None",
 }
 
