@@ -32,12 +32,14 @@ SIZE = 10 * WAD
 UNIT = 10**6  # of the token
 MARGIN, CASH = 200_000 * UNIT, 100_000_000 * UNIT
 KEEPER_FEE = WAD // 10
+COOLDOWN = 900  # seconds
+THIN_MARGIN = 1_200 * UNIT  # of who is to be liquidated: some 17-fold leverage
 PRICE = 2_000 * WAD
 GAS = 12_000_000
 
 MARKET = (
     300_000 * WAD,  # skew scale
-    7_000 * WAD,  # premium cap
+    4_000 * WAD,  # premium cap
     2 * 10**14,  # maker fee
     6 * 10**14,  # taker fee
     9 * WAD,  # max velocity
@@ -72,7 +74,10 @@ APPROVE = Function("approve(address,uint256)")
 SET_POOL = Function(f"set_pool(({','.join(['uint256'] * len(POOL))}))")
 SET_MARKET = Function(f"set_market(uint256,({','.join(['uint256'] * len(MARKET))}))")
 LIQUIDATE = Function("liquidate(uint256,address)")
-PROVIDE = Function("provide(uint256)")
+ENTER = Function("deposit(uint256,address)")
+REQUEST = Function("requestRedeem(uint256,address,address)")
+PROCESS = Function("process(uint256)")
+CLAIM = Function("redeem(uint256,address,address)")
 DEPOSIT = Function("deposit(uint256,uint256)")
 WITHDRAW = Function("withdraw(uint256,uint256,address)")
 PLACE = Function("place(uint256,uint256,uint256,int256,uint256,bool,uint256)")
@@ -106,7 +111,7 @@ class Trading:
             "l2/KeeperCosts.vy", ("address", "uint256", "address"), bench.feed, 0, NOBODY
         )
         owner = bench.owner.address
-        self.orders, configuration = bench.next_addresses(1, 2)
+        self.orders, configuration, self.vault = bench.next_addresses(1, 2, 3)
         self.market = bench.create(
             "l2/PerpetualMarket.vy",
             ("address",) * 6,
@@ -115,15 +120,26 @@ class Trading:
             costs,
             self.orders,
             configuration,
-            owner,
+            self.vault,
         )
         bench.create("l2/OrderBook.vy", ("address", "address"), self.market, bench.feed)
         bench.create("l2/Configuration.vy", ("address", "address"), self.market, owner)
+        bench.create(
+            "l2/Vault.vy",
+            ("address", "address", "address", "uint256", "uint256", "uint256"),
+            self.market,
+            bench.feed,
+            owner,
+            COOLDOWN,
+            WAD,
+            10**10 * WAD,
+        )
         bench.run(configuration, SET_POOL, POOL)
         for number in range(3):
             bench.run(configuration, SET_MARKET, number, MARKET)
-        bench.run(self.token, MINT, self.market, CASH)
-        bench.run(self.market, PROVIDE, CASH)
+        bench.run(self.token, MINT, owner, 2 * CASH)
+        bench.run(self.token, APPROVE, self.vault, 2 * CASH)
+        bench.run(self.vault, ENTER, CASH, owner)
 
     def measure(self) -> None:
         """Count everything, each kind when its words are in use."""
@@ -150,6 +166,7 @@ class Trading:
         self._place([one], SIZE)
         self._count("execute, increase, account in 3 markets", [one], others=2)
         self._deposit_and_withdraw(one)
+        self._enter_and_leave()
         for number, size in ((0, -3 * SIZE), (1, -SIZE), (2, -SIZE)):
             self._trade([one], size, number)
         for many in (10, MOST):
@@ -157,6 +174,7 @@ class Trading:
             for name, size in (("new", SIZE), ("increase", SIZE), ("close", -2 * SIZE)):
                 self._place(batch, size)
                 self._count(f"execute, {name}, batch of {many}, each", batch)
+        self._liquidate()
 
     def _fund(self) -> None:
         for who in (*self.traders, self.short, self.keeper):
@@ -177,6 +195,51 @@ class Trading:
             (gas,) = self._together([(one, self.market, function, arguments)])
             floor = transaction_cost(function.encode(*arguments)) + writes * WRITE + reads * READ
             self.bench.costs[name] = Cost(gas, floor + 2 * log_cost(topics=3, data=WORD))
+
+    def _enter_and_leave(self) -> None:
+        """Have a provider of the vault bring more and take some out, while 3 markets are open."""
+        owner = self.bench.owner.address
+        reads = 3 * (MARKET_WORDS + 1) + 2  # each market's words and first parameters; the pool's
+        for name, function, arguments, writes in (
+            ("vault: deposit", ENTER, (1_000 * UNIT, owner), 2 + 1 + 2 + 1),
+            ("vault: request", REQUEST, (100 * WAD, owner, owner), 2 + 3),
+            ("vault: process", PROCESS, (1,), 6),
+            ("vault: claim", CLAIM, (50 * WAD, owner, owner), 2 + 3),
+        ):
+            for counted in (False, True):  # once for the first time, and once in use
+                if function is PROCESS:
+                    self.bench.pass_time(COOLDOWN)
+                self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE))
+                gas = self.bench.run(self.vault, function, *arguments)
+                if function is REQUEST and not counted:
+                    self.bench.pass_time(COOLDOWN)
+                    self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE))
+                    self.bench.run(self.vault, PROCESS, 1)
+                if function is PROCESS and not counted:
+                    self.bench.run(self.vault, REQUEST, 100 * WAD, owner, owner)
+                if counted:
+                    floor = transaction_cost(function.encode(*arguments)) + writes * WRITE
+                    floor += log_cost(topics=3, data=2 * WORD)
+                    if function in (ENTER, PROCESS):
+                        floor += reads * READ
+                    self.bench.costs[name] = Cost(gas, floor)
+
+    def _liquidate(self) -> None:
+        """Close a part of an account that a fall of the price by 4 % takes below maintenance."""
+        thin = Account.from_key(keccak(text="a trader with a thin margin"))
+        self.bench.rpc("anvil_setBalance", thin.address, hex(1_000 * WAD))
+        for _ in range(2):  # once for the first time, and once in use
+            self.bench.run(self.token, MINT, thin.address, THIN_MARGIN)
+            self._together([(thin, self.token, APPROVE, (self.market, THIN_MARGIN))])
+            self._together([(thin, self.market, DEPOSIT, (account_of(thin), THIN_MARGIN))])
+            self._trade([thin], SIZE)
+            self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE * 96 // 100))
+            arguments = (account_of(thin), self.keeper.address)
+            (gas,) = self._together([(self.keeper, self.market, LIQUIDATE, arguments)])
+            writes = MARKET_WORDS + POOL_WORDS + 2 * ACCOUNT_WORDS + POSITION_WORDS
+            floor = transaction_cost(LIQUIDATE.encode(*arguments)) + writes * WRITE
+            floor += (PARAMETER_WORDS + 1) * READ + 2 * log_cost(topics=3, data=4 * WORD)
+            self.bench.costs["liquidate, 1 market"] = Cost(gas, floor)
 
     # Orders
 
