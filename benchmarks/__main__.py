@@ -13,6 +13,7 @@ from benchmarks import (
     figures,
     machine,
     market_gas,
+    peers,
     snapshot,
     trading_gas,
 )
@@ -55,6 +56,8 @@ def _market_gas(options: Options) -> bool:
         for name, cost in costs.items()
     ]
     show_table(("action", "gas", "floor", "times floor"), rows)
+    click.echo("\nall transactions of an action together, beside comparable markets")
+    show_table(("", *peers.ACTIONS), peers.rows(costs))
     click.echo()
     return _compare("market", {name: cost.gas for name, cost in costs.items()}, options)
 
