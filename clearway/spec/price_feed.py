@@ -74,19 +74,23 @@ class PriceFeed:
         require(report.observed_at + ORDER_WINDOW >= now, "report too old")
         require(report.observed_at <= now + MAX_LEAD, "report too far ahead")
         require(bool(report.boards), "empty report")
-        numbers = [price_words.time_of(word) for word in report.boards]
-        require(numbers == sorted(set(numbers)), "boards not sorted")
-        words = {
-            number: price_words.with_time(word, report.observed_at)
-            for number, word in zip(numbers, report.boards, strict=True)
-        }
-        if all(word in self.stored(number) for number, word in words.items()):
-            return
-        self.verify(report, signatures)
-        for number, word in words.items():
-            known = [price_words.time_of(other) for other in self.stored(number) if other != word]
+        changed: dict[int, int] = {}
+        last = -1
+        for board in report.boards:
+            number = price_words.time_of(board)
+            require(number > last, "boards not sorted")
+            last = number
+            word = price_words.with_time(board, report.observed_at)
+            if word in self.stored(number):
+                continue
+            if not changed:
+                self.verify(report, signatures)
+            known = [price_words.time_of(other) for other in self.stored(number)]
             require(report.observed_at not in known, "second priced already")
-        for number, word in words.items():
+            changed[number] = word
+        if not changed:
+            return
+        for number, word in changed.items():
             self.keep(number, word)
         if report.observed_at > now + MAX_AGE:
             self.lead_until = max(self.lead_until, report.observed_at)

@@ -17,6 +17,7 @@ TINY = replace(
     max_open_interest=10**27,
     max_skew=2 * 10**25,
     min_notional=10 * WAD,
+    penalty_ratio=4 * 10**15,
 )
 PRICES = {0: 10**12, 1: 3_000 * WAD, 4: 60 * WAD}
 SIZES = {0: 2 * 10**25, 1: WAD // 100, 4: WAD}  # of about 20 to 60 quote

@@ -9,6 +9,7 @@ from clearway.spec.market import PerpetualMarket
 from clearway.spec.price_feed import PriceFeed
 from clearway.spec.state import Market
 from clearway.spec.vault import (
+    MOST_SHARES,
     VIRTUAL_ASSETS,
     VIRTUAL_SHARES,
     Claim,
@@ -81,7 +82,8 @@ def test_in_and_out_at_one_price_gains_nothing(result, amounts):
             vault.deposit(START, amount, HOLDERS[1])
             brought += amount
     if brought:
-        assert leave(vault, HOLDERS[1], vault.balances[HOLDERS[1]]) <= brought
+        shares = min(vault.balances[HOLDERS[1]], MOST_SHARES - 1)
+        assert leave(vault, HOLDERS[1], shares) <= brought
 
 
 @given(result=RESULTS, first=AMOUNTS, second=AMOUNTS)

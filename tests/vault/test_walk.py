@@ -42,10 +42,8 @@ WEIGHTS = {
 }
 
 ENDS = {
-    "all entered",
     "request: None",
     "process: nothing to process",
-    "process: nothing can leave now",
     "claim: None",
 }
 
