@@ -80,8 +80,6 @@ class Contracts:
     configuration: Any
     costs: Any
     lens: Any
-    quotes: Any
-    sums: Any
 
 
 def deploy(decimals: int = 6) -> Contracts:
@@ -98,9 +96,7 @@ def deploy(decimals: int = 6) -> Contracts:
     configuration = boa.load("contracts/l2/Configuration.vy", market.address, boa.env.eoa)
     market.connect(orders.address, configuration.address, boa.env.eoa)
     lens = boa.load("contracts/l2/Lens.vy", market.address)
-    quotes = boa.load("contracts/l2/QuoteLens.vy", market.address)
-    sums = boa.load("contracts/l2/PoolLens.vy", market.address)
-    return Contracts(token, feed, market, orders, configuration, costs, lens, quotes, sums)
+    return Contracts(token, feed, market, orders, configuration, costs, lens)
 
 
 PUBLISHERS = sorted(
