@@ -179,27 +179,3 @@ def test_one_whose_other_markets_price_is_missing_stays(world, trader, keeper):
     world.report({0: PRICES[0]})
     (shown,) = world.contracts.lens.account(world.account(trader)).orders
     assert (shown.stage, shown.reason) == ("stays", "stays")
-
-
-def test_the_largest_account_is_shown_within_half_a_blocks_gas(contracts, trader, keeper):
-    """All 32 markets and all 16 slots."""
-    markets = range(32)
-    with boa.env.anchor():
-        world = World(contracts, dict.fromkeys(markets, ETH))
-        world.provide(10**13)
-        world.deposit(trader, 10**12)
-        prices = dict.fromkeys(markets, 3_000 * WAD)
-        world.report(prices)
-        for market in markets:
-            assert world.place(trader, 0, market, WAD, 3_100 * WAD) is None
-            world.wait(2)
-            world.report(prices)
-            assert world.execute(keeper, market, [(trader, 0)]) == ([""], None)
-        for slot in range(16):
-            assert world.place(trader, slot, slot, WAD, 3_100 * WAD) is None
-        world.wait(2)
-        world.report(prices)
-        shown = contracts.lens.account(world.account(trader))
-        assert len(shown.positions) == 32
-        assert {order.stage for order in shown.orders} == {"fills"}
-        assert contracts.lens._computation.get_gas_used() < 15_000_000

@@ -45,7 +45,7 @@ def cases(draw: st.DrawFn) -> tuple[Position, Parameters, int, int, int]:
 
 
 @given(cases())
-@settings(max_examples=150)
+@settings(max_examples=40)
 @example((Position(10**9, 10**12, 0), replace(ETH, maintenance_slope=0), 10**15, 10**11, 0))
 @example((Position(-(10**9), 10**12, 0), replace(ETH, maintenance_slope=0), 10**15, 10**11, 0))
 @example((Position(10**22, 10**25, 0), ETH, 2 * 10**18, -1, 0))
