@@ -50,7 +50,7 @@ MARKET = (
     25 * 10**8,  # maintenance slope
     WAD // 2,  # profit ratio
     50_000 * WAD,  # max open interest
-    5_000 * WAD,  # max skew
+    4_000 * WAD,  # max skew
     100 * WAD,  # min notional
     WAD // 5,  # risk weight
     WAD // 100,  # penalty
@@ -225,15 +225,15 @@ class Trading:
                     self.bench.costs[name] = Cost(gas, floor)
 
     def _liquidate(self) -> None:
-        """Close a part of an account that a fall of the price by 4 % takes below maintenance."""
+        """Close a part of an account that a fall of the price takes below maintenance."""
         thin = Account.from_key(keccak(text="a trader with a thin margin"))
         self.bench.rpc("anvil_setBalance", thin.address, hex(1_000 * WAD))
-        for _ in range(2):  # once for the first time, and once in use
+        for left in (960, 955):  # per mille; once for the first time, and once in use
             self.bench.run(self.token, MINT, thin.address, THIN_MARGIN)
             self._together([(thin, self.token, APPROVE, (self.market, THIN_MARGIN))])
             self._together([(thin, self.market, DEPOSIT, (account_of(thin), THIN_MARGIN))])
             self._trade([thin], SIZE)
-            self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE * 96 // 100))
+            self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE * left // 1_000))
             arguments = (account_of(thin), self.keeper.address)
             (gas,) = self._together([(self.keeper, self.market, LIQUIDATE, arguments)])
             writes = MARKET_WORDS + POOL_WORDS + 2 * ACCOUNT_WORDS + POSITION_WORDS

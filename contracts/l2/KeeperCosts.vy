@@ -17,8 +17,8 @@ from ..math import wad
 implements: IKeeperCosts
 
 # Measured, rounded down: a keeper who must be paid more than his cost would make work for himself.
-BASE_GAS: constant(uint256) = 90_000
-MARKET_GAS: constant(uint256) = 60_000  # of each market
+BASE_GAS: constant(uint256) = 80_000
+MARKET_GAS: constant(uint256) = 50_000  # of each market
 TRANSACTION_SIZE: constant(uint256) = 170  # bytes
 ORACLE_GAS: constant(uint256) = 100_000  # that the L1 fee's oracle may use
 
