@@ -19,7 +19,7 @@ demo: setup ## tell the story of one trader on a local L1 and L2
 test: setup ## compile every contract and run every test
 	@echo 'compiling the contracts, then running the tests with $(TEST_WORKERS) workers'
 	@$(WITH_TOOLS) ape compile --force
-	@$(WITH_TOOLS) pytest -n $(TEST_WORKERS)
+	@$(WITH_TOOLS) pytest -n $(TEST_WORKERS) --dist worksteal
 
 test-deep: setup ## take 100,000 random steps, in hours (STEPS=..., FIRST_SEED=...)
 	@echo 'taking random steps with $(TEST_WORKERS) workers; a failure names its seed and step'
