@@ -11,7 +11,7 @@ from clearway.spec import batches, borrowing_math, nav_math, positions, price_wo
 from clearway.spec.market import STAYS, PerpetualMarket
 from clearway.spec.positions import Position
 from clearway.spec.price_words import LANES
-from clearway.spec.refused import Refused
+from clearway.spec.refused import Refused, require
 from clearway.spec.state import (
     DAY,
     ESCROW_UNIT,
@@ -158,13 +158,7 @@ class VaultView:
 def account_view(market: PerpetualMarket, now: int, account: int) -> AccountView:
     """Return all there is to say of an account now, with or without prices."""
     holder = market.accounts.get(account, Account())
-    reason, second, prices = "", 0, dict[int, int]()
-    if holder.positions:
-        reason = _unsettled(market, holder.positions)
-        if not reason:
-            second, reason = _second_of(market, now, account)
-        if not reason:
-            prices, reason = _prices_at(market, set(holder.positions), second)
+    prices, second, reason = _newest_prices(market, now, account, set(holder.positions))
     view = AccountView(
         reason,
         second,
@@ -227,16 +221,8 @@ def liquidation_price(market: PerpetualMarket, now: int, account: int, number: i
     holder = market.accounts.get(account, Account())
     if number not in holder.positions:
         raise Refused("no position")
-    others = set(holder.positions) - {number}
-    prices = dict[int, int]()
-    if others:
-        second, reason = 0, _unsettled(market, holder.positions)
-        if not reason:
-            second, reason = _second_of(market, now, account)
-        if not reason:
-            prices, reason = _prices_at(market, others, second)
-        if reason:
-            raise Refused(reason)
+    prices, _, reason = _newest_prices(market, now, account, set(holder.positions) - {number})
+    require(reason == "", reason)
     return _boundary(market, now, account, number, prices)
 
 
@@ -507,6 +493,22 @@ def vault_view(market: PerpetualMarket, now: int) -> VaultView:
         priced_at,
         unpriced,
     )
+
+
+def _newest_prices(
+    market: PerpetualMarket, now: int, account: int, wanted: set[int]
+) -> tuple[dict[int, int], int, str]:
+    """Return some of the prices that an account is judged by, and their second; or why not."""
+    if not wanted:
+        return {}, 0, ""
+    reason = _unsettled(market, market.accounts[account].positions)
+    if reason:
+        return {}, 0, reason
+    second, reason = _second_of(market, now, account)
+    if reason:
+        return {}, second, reason
+    prices, reason = _prices_at(market, wanted, second)
+    return prices, second, reason
 
 
 def _second_of(market: PerpetualMarket, now: int, account: int) -> tuple[int, str]:

@@ -192,14 +192,14 @@ def finish_retirement(market: uint256):
 def submit_and_finish_retirement(
     observed_at: uint256,
     boards: DynArray[uint256, 8],
-    publishers: DynArray[address, 7],
+    absent: DynArray[address, 7],
     signatures: DynArray[IPriceFeed.Signature, 7],
     market: uint256,
 ):
     """
     @notice Bring the report of a market's last second, and end it.
     """
-    extcall FEED.submit(observed_at, boards, publishers, signatures)
+    extcall FEED.submit(observed_at, boards, absent, signatures)
     self._finish_by_report(market)
 
 

@@ -58,7 +58,7 @@ def account(account: uint256) -> ILens.AccountView:
     shown.flagged_at = holder.flagged_at
     shown.orders = self._order_views(account)
     prices, shown.priced_at, shown.reason = readings._newest_prices(
-        MARKET, FEED, holder.markets
+        MARKET, FEED, holder.markets, holder.markets
     )
     is_priced: bool = shown.reason == ""
     found: appraisal.Appraisal = appraisal._of_nothing(holder)
@@ -127,15 +127,12 @@ def liquidation_price(account: uint256, market: uint256) -> uint256:
     holder: custody.Account = custody._unpack(staticcall MARKET.account_word(account))
     assert (holder.markets >> market) & 1 == 1, "no position"
     prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
-    others: uint256 = holder.markets & ~(1 << market)
-    if others != 0:
-        second: uint256 = 0
-        reason: String[32] = readings._unsettled(MARKET, holder.markets)
-        if reason == "":
-            second, reason = readings._second_of(FEED, holder.markets)
-        if reason == "":
-            prices, reason = readings._prices_at(FEED, others, second)
-        assert reason == "", reason
+    second: uint256 = 0
+    reason: String[32] = ""
+    prices, second, reason = readings._newest_prices(
+        MARKET, FEED, holder.markets, holder.markets & ~(1 << market)
+    )
+    assert reason == "", reason
     return self._liquidation_price(account, market, holder, prices)
 
 

@@ -143,15 +143,16 @@ def execute(market: uint256, ids: DynArray[uint256, MOST_ORDERS]):
 def submit_and_execute(
     observed_at: uint256,
     boards: DynArray[uint256, 8],
-    publishers: DynArray[address, 7],
+    absent: DynArray[address, 7],
     signatures: DynArray[IPriceFeed.Signature, 7],
     market: uint256,
     ids: DynArray[uint256, MOST_ORDERS],
 ):
     """
     @notice Bring the report that prices some orders, and execute them.
+    @param absent The publishers who did not sign.
     """
-    extcall FEED.submit(observed_at, boards, publishers, signatures)
+    extcall FEED.submit(observed_at, boards, absent, signatures)
     self._execute(market, ids)
 
 
@@ -167,14 +168,15 @@ def execute_one(id: uint256):
 def submit_and_execute_one(
     observed_at: uint256,
     boards: DynArray[uint256, 8],
-    publishers: DynArray[address, 7],
+    absent: DynArray[address, 7],
     signatures: DynArray[IPriceFeed.Signature, 7],
     id: uint256,
 ):
     """
     @notice Bring the report that prices one order, and execute it.
+    @param absent The publishers who did not sign.
     """
-    extcall FEED.submit(observed_at, boards, publishers, signatures)
+    extcall FEED.submit(observed_at, boards, absent, signatures)
     self._execute_one(id)
 
 

@@ -222,10 +222,6 @@ def unlock(account: uint256, market: uint256, escrow: uint256):
     custody._save_pool(custody._replaced(pool, before, holder))
 
 
-
-
-
-
 @external
 def fill(
     market: uint256,
@@ -605,10 +601,6 @@ def settle(account: uint256, market: uint256):
 # What an account has and needs
 
 
-
-
-
-
 @internal
 @view
 def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appraisal, uint256):
@@ -669,8 +661,6 @@ def _free_margin(account: uint256, holder: custody.Account) -> int256:
     return max(found.free, 0)
 
 
-
-
 # Buckets
 
 
@@ -701,6 +691,12 @@ def market_words(market: uint256) -> uint256[5]:
     """
     @notice A market at its last touch (`book`), and its parameters (`parameter_words`).
     """
+    return self._market_words(market)
+
+
+@internal
+@view
+def _market_words(market: uint256) -> uint256[5]:
     first: uint256 = 0
     second: uint256 = 0
     first, second = parameters._words_of(market)
@@ -722,16 +718,9 @@ def exposure(account: uint256, market: uint256) -> uint256[6]:
     """
     @notice A market's words, and that of an account's position in it (`book`).
     """
-    first: uint256 = 0
-    second: uint256 = 0
-    first, second = parameters._words_of(market)
+    words: uint256[5] = self._market_words(market)
     return [
-        book._sides[market],
-        book._indices[market],
-        book._sums[market],
-        first,
-        second,
-        book._positions[account | market],
+        words[0], words[1], words[2], words[3], words[4], book._positions[account | market]
     ]
 
 
@@ -744,20 +733,18 @@ def scene(
     @notice All that orders of one market are judged by: the market's words and the pool's, and of
             each order its account's and its position's.
     """
-    first: uint256 = 0
-    second: uint256 = 0
-    first, second = parameters._words_of(market)
+    words: uint256[5] = self._market_words(market)
     holders: DynArray[uint256, 100] = []
     for id: uint256 in ids:
         account: uint256 = id & ~SLOT_MASK
         holders.append(custody._accounts[account])
         holders.append(book._positions[account | market])
     return [
-        book._sides[market],
-        book._indices[market],
-        book._sums[market],
-        first,
-        second,
+        words[0],
+        words[1],
+        words[2],
+        words[3],
+        words[4],
         custody._pool,
         custody._owed_word(),
         parameters._pool_word(),
@@ -771,7 +758,6 @@ def account_word(account: uint256) -> uint256:
     @notice An account's margin, escrow, flag, and markets with positions (`custody`).
     """
     return custody._accounts[account]
-
 
 
 @external

@@ -9,6 +9,7 @@
 from contracts.math import wad
 
 DAY: constant(uint256) = 86_400  # seconds
+AT_RISK_UNIT: constant(uint256) = 10**14  # quote wad: the grid of capital at risk
 
 
 @internal

@@ -19,6 +19,7 @@ from contracts.modules import book
 from contracts.modules import custody
 from contracts.modules import order_words
 from contracts.modules import parameter_words
+from contracts.modules import trades
 
 struct Scene:
     market: uint256
@@ -166,8 +167,7 @@ def _judge(
     index: int256 = book._index(scene.state, size_after)
     after: positions.Position = empty(positions.Position)
     gain: int256 = 0
-    after, gain = positions._filled(before, size, price, index)
-    gain -= positions._owed(before, book._index(scene.state, before.size), price)
+    after, gain = trades._filled(scene.state, before, size, price)
     # What the vault couldn't pay a winner now is a claim, and no margin.
     paid: int256 = max(margin + gain, 0) - max(margin, 0)
     margin += gain - max(paid - convert(custody._free_cash(scene.pool), int256), 0)

@@ -12,6 +12,7 @@ from contracts.math import positions
 from contracts.math import wad
 from contracts.modules import book
 from contracts.modules import custody
+from contracts.modules import order_words
 
 struct Appraisal:
     equity: int256  # margin, escrow and open results less what is owed
@@ -21,9 +22,6 @@ struct Appraisal:
     linear: uint256  # the parts of the maintenance margin
     quadratic: uint256
     penalty: uint256  # of closing all
-
-
-ESCROW_UNIT: constant(uint256) = 10**14  # quote wad
 
 
 @internal
@@ -92,7 +90,7 @@ def _escrow(
     needed: uint256 = keeper_fee + wad._mul_up(worth, p.taker_fee)
     if not is_reduce_only:
         needed += margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
-    return wad._mul_div_up(needed, 1, ESCROW_UNIT) * ESCROW_UNIT
+    return wad._mul_div_up(needed, 1, order_words.ESCROW_UNIT) * order_words.ESCROW_UNIT
 
 
 @internal
@@ -104,7 +102,7 @@ def _locked(margin: int256, needed: uint256, is_reduce_only: bool) -> uint256:
     """
     if not is_reduce_only:
         return needed
-    return min(needed, custody._above_zero(margin) // ESCROW_UNIT * ESCROW_UNIT)
+    return min(needed, custody._above_zero(margin) // order_words.ESCROW_UNIT * order_words.ESCROW_UNIT)
 
 
 @internal

@@ -36,7 +36,6 @@ struct Market:
 
 
 RATE_UNIT: constant(uint256) = 10**6  # wad per day
-AT_RISK_UNIT: constant(uint256) = 10**14  # quote wad
 SIGNED_RATE_UNIT: constant(int256) = 10**6
 SIGNED_SIZE_UNIT: constant(int256) = 10**9
 SIGNED_MONEY_UNIT: constant(int256) = 10**9
@@ -78,7 +77,7 @@ def _unpack(sides: uint256, indices: uint256, sums: uint256) -> Market:
         borrowing_rate=unsafe_mul(sides >> 216, RATE_UNIT),
         index_long=self._signed(indices << 184, 184),
         index_short=self._signed(indices << 112, 184),
-        at_risk=unsafe_mul((indices >> 144) & (2**48 - 1), AT_RISK_UNIT),
+        at_risk=unsafe_mul((indices >> 144) & (2**48 - 1), borrowing_math.AT_RISK_UNIT),
         impact_reserve=unsafe_mul(indices >> 192, positions.MONEY_UNIT),
         insurance=unsafe_mul(sums >> 192, positions.MONEY_UNIT),
         cost_sum=unsafe_mul(self._signed(sums << 184, 184), SIGNED_MONEY_UNIT),
@@ -95,7 +94,7 @@ def _save(market: uint256, state: Market):
     long: uint256 = state.long // positions.SIZE_UNIT
     short: uint256 = state.short // positions.SIZE_UNIT
     borrowing_rate: uint256 = state.borrowing_rate // RATE_UNIT
-    at_risk: uint256 = state.at_risk // AT_RISK_UNIT
+    at_risk: uint256 = state.at_risk // borrowing_math.AT_RISK_UNIT
     impact_reserve: uint256 = state.impact_reserve // positions.MONEY_UNIT
     insurance: uint256 = state.insurance // positions.MONEY_UNIT
     too_large: uint256 = (
@@ -259,4 +258,4 @@ def _risk(
     """
     worth: uint256 = wad._mul_up(max(long, short), price)
     at_risk: uint256 = wad._mul_up(worth, p.risk_weight)
-    return wad._mul_div_up(at_risk, 1, AT_RISK_UNIT) * AT_RISK_UNIT
+    return wad._mul_div_up(at_risk, 1, borrowing_math.AT_RISK_UNIT) * borrowing_math.AT_RISK_UNIT

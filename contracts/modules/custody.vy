@@ -17,6 +17,7 @@
 from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
 from interfaces import IPerpetualMarket
+from contracts.math import borrowing_math
 
 struct Pool:
     margins: uint256
@@ -37,8 +38,6 @@ struct Claim:
     account: uint256
     amount: uint256
 
-
-AT_RISK_UNIT: constant(uint256) = 10**14
 
 TOKEN: public(immutable(address))
 SCALE: public(immutable(uint256))  # wads to a token unit
@@ -85,7 +84,7 @@ def _unpack_pool(word: uint256, owed: uint256) -> Pool:
     return Pool(
         margins=word & (2**100 - 1),
         cash=(word >> 100) & (2**100 - 1),
-        at_risk=unsafe_mul((word >> 200) & (2**55 - 1), AT_RISK_UNIT),
+        at_risk=unsafe_mul((word >> 200) & (2**55 - 1), borrowing_math.AT_RISK_UNIT),
         claims=owed & (2**128 - 1),
         debts=owed >> 128,
     )
@@ -93,7 +92,7 @@ def _unpack_pool(word: uint256, owed: uint256) -> Pool:
 
 @internal
 def _save_pool(pool: Pool):
-    at_risk: uint256 = pool.at_risk // AT_RISK_UNIT
+    at_risk: uint256 = pool.at_risk // borrowing_math.AT_RISK_UNIT
     assert pool.margins >> 100 | pool.cash >> 100 | at_risk >> 55 == 0, "field overflows"
     is_owed: uint256 = 0
     if pool.claims | pool.debts != 0:

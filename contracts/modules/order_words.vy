@@ -64,17 +64,15 @@ def _unpack(id: uint256, word: uint256) -> IPerpetualMarket.Order:
     """
     @notice The order in a word; `id` is its account plus its slot.
     """
-    size: uint256 = word >> 184
     return IPerpetualMarket.Order(
         id=id,
-        market=(word >> 1) & 31,
-        size_delta=(convert(size, int256) - (0 if size >> 71 == 0 else 2**72))
-        * convert(SIZE_UNIT, int256),
-        limit_price=((word >> 109) & (2**75 - 1)) * PRICE_UNIT,
-        is_reduce_only=word & 1 == 1,
-        fills_at=(word >> 33) & (2**32 - 1),
-        keeper_fee=((word >> 6) & (2**27 - 1)) * KEEPER_FEE_UNIT,
-        escrow=((word >> 65) & (2**44 - 1)) * ESCROW_UNIT,
+        market=self._market_of(word),
+        size_delta=self._size_of(word),
+        limit_price=self._limit_of(word),
+        is_reduce_only=self._reduces(word),
+        fills_at=self._second_of(word),
+        keeper_fee=self._keeper_fee_of(word),
+        escrow=self._escrow_of(word),
     )
 
 

@@ -22,6 +22,8 @@ NOTIONAL_GRID: constant(uint256) = 10 * 10**18
 LIMIT_GRID: constant(uint256) = 1_000 * 10**18
 COST_GRID: constant(uint256) = 10**16
 BORROWING_GRID: constant(uint256) = 10**6
+RETIRED: constant(uint256) = 1 << 255  # in a market's first word
+LISTED: constant(uint256) = 224  # in the pool's word, the first bit of the listed markets
 
 MOST_FEE: constant(uint256) = 10**16  # 1 %
 MOST_VELOCITY: constant(uint256) = 100 * 10**18  # per day^2
@@ -208,7 +210,7 @@ def _is_retired(first: uint256) -> bool:
     """
     @notice Whether a market's first word says that it is retired.
     """
-    return first >> 255 == 1
+    return first & RETIRED != 0
 
 
 @internal

@@ -10,9 +10,6 @@ from interfaces import IPerpetualMarket
 from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
-LISTED: constant(uint256) = 224  # the first bit of the listed markets
-
-RETIRED: constant(uint256) = 1 << 255  # in a market's first word
 
 _first: HashMap[uint256, uint256]  # by market
 _second: HashMap[uint256, uint256]  # by market
@@ -34,18 +31,18 @@ def _check_open(market: uint256):
     assert market < MOST_MARKETS, "unknown market"
     first: uint256 = self._first[market]
     assert first != 0, "unknown market"
-    assert first & RETIRED == 0, "market retired"
+    assert not parameter_words._is_retired(first), "market retired"
 
 
 @internal
 @view
 def _is_retired(market: uint256) -> bool:
-    return self._first[market] & RETIRED != 0
+    return parameter_words._is_retired(self._first[market])
 
 
 @internal
 def _retire(market: uint256):
-    self._first[market] |= RETIRED
+    self._first[market] |= parameter_words.RETIRED
 
 
 @internal
@@ -65,12 +62,12 @@ def _set(market: uint256, first: uint256, second: uint256):
     assert market < MOST_MARKETS, "too many markets"
     self._first[market] = first
     self._second[market] = second
-    self._pool = self._pool | 1 << (LISTED + market)
+    self._pool = self._pool | 1 << (parameter_words.LISTED + market)
 
 
 @internal
 def _set_pool(word: uint256):
-    self._pool = word | self._pool >> LISTED << LISTED
+    self._pool = word | self._pool >> parameter_words.LISTED << parameter_words.LISTED
 
 
 @internal

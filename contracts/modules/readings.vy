@@ -20,21 +20,22 @@ MOST_MARKETS: constant(uint256) = 32
 @internal
 @view
 def _newest_prices(
-    core: IPerpetualMarket, feed: IPriceFeed, markets: uint256
+    core: IPerpetualMarket, feed: IPriceFeed, markets: uint256, wanted: uint256
 ) -> (uint256[MOST_MARKETS], uint256, String[32]):
     """
     @notice The prices that an account with positions in some markets is judged by, and their
             second; or why there are none.
+    @param wanted Those of the markets whose prices are asked for.
     """
     prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
-    if markets == 0:
+    if wanted == 0:
         return prices, 0, ""
     second: uint256 = 0
     reason: String[32] = self._unsettled(core, markets)
     if reason == "":
         second, reason = self._second_of(feed, markets)
     if reason == "":
-        prices, reason = self._prices_at(feed, markets, second)
+        prices, reason = self._prices_at(feed, wanted, second)
     return prices, second, reason
 
 

@@ -28,7 +28,6 @@ LEAVING: constant(uint256) = 1
 LOOKING: constant(uint256) = 2
 
 MOST_MARKETS: constant(uint256) = 32
-LISTED: constant(uint256) = 224  # in the pool's parameters, the first bit of the listed markets
 OPEN: constant(uint256) = 2**144 - 1  # in a market's first word, the open interest of both sides
 FRESH: constant(uint256) = 10  # seconds that a report may be off the chain's clock
 DAY: constant(uint256) = 86_400  # seconds without a report, after which the aggregator serves
@@ -48,7 +47,7 @@ def _nav(
     nav: int256 = convert(pool.cash, int256) - convert(pool.claims, int256)
     if side == ENTERING:
         nav += convert(pool.debts, int256)
-    listed: uint256 = pool_words[2] >> LISTED
+    listed: uint256 = pool_words[2] >> parameter_words.LISTED
     second: uint256 = 0
     number: uint256 = max_value(uint256)
     board: uint256 = 0
