@@ -1,12 +1,8 @@
 """Random histories, seen through the lenses after each step: they show what the model says."""
 
-from collections import Counter
-
-import boa
-
 from tests.lens.comparing import assert_all_shown, assert_quoted
-from tests.market.test_walk import ACTORS, Walk
-from tests.market.world import ETH, WAD, World
+from tests.market.test_walk import ACTORS, Walk, take, three_markets
+from tests.market.world import WAD
 
 SEEDS = range(100, 102)
 STEPS = 20
@@ -39,14 +35,5 @@ class LensWalk(Walk):
 
 
 def test_lenses_and_model_agree_after_every_step_of_every_walk(contracts):
-    seen: Counter[str] = Counter()
-    for seed in SEEDS:
-        with boa.env.anchor():
-            walk = LensWalk(World(contracts, {0: ETH, 1: ETH, 4: ETH}), seed, seen)
-            for step in range(STEPS):
-                try:
-                    walk.step()
-                except Exception as failure:
-                    failure.add_note(f"seed {seed}, step {step}")
-                    raise
+    seen = take(LensWalk, lambda: three_markets(contracts), SEEDS, STEPS)
     assert {"quote: ", "quote: insufficient margin"} <= set(seen), seen

@@ -1,13 +1,12 @@
 """A quote is what really happens if the order is placed and filled alone at that price."""
 
 import copy
-from collections import Counter
 
 import boa
 
 from clearway.spec import price_words
-from tests.market.test_walk import ACTORS, KEEPER, Walk
-from tests.market.world import ETH, WAD, World
+from tests.market.test_walk import ACTORS, KEEPER, Walk, take, three_markets
+from tests.market.world import WAD
 
 SEEDS = range(300, 302)
 STEPS = 25
@@ -84,15 +83,6 @@ class QuotedWalk(Walk):
 
 
 def test_taken_at_once_is_what_happens(contracts):
-    seen: Counter[str] = Counter()
-    for seed in SEEDS:
-        with boa.env.anchor():
-            walk = QuotedWalk(World(contracts, {0: ETH, 1: ETH, 4: ETH}), seed, seen)
-            for step in range(STEPS):
-                try:
-                    walk.step()
-                except Exception as failure:
-                    failure.add_note(f"seed {seed}, step {step}")
-                    raise
+    seen = take(QuotedWalk, lambda: three_markets(contracts), SEEDS, STEPS)
     assert {"quoted: ", "quoted: insufficient margin"} <= set(seen), seen
     assert seen["compared after"] > 5, seen

@@ -1,13 +1,34 @@
 from collections import Counter
 
+import boa
 import pytest
 
-from tests.market.world import deploy
+from tests.market.world import ETH, PRICES, World, deploy, somebody
 
 
 @pytest.fixture(scope="module")
 def contracts():
     return deploy()
+
+
+@pytest.fixture
+def world(contracts):
+    """Return three markets on two boards, with a vault of ten million."""
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH, 1: ETH, 4: ETH})
+        world.provide(10_000_000 * 10**6)
+        world.report(PRICES)
+        yield world
+
+
+@pytest.fixture
+def trader(world):
+    return somebody(world, "trader")
+
+
+@pytest.fixture
+def keeper():
+    return boa.env.generate_address("keeper")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -5,36 +5,10 @@ from dataclasses import replace
 import boa
 import pytest
 
-from tests.market.world import ETH, WAD, World
+from tests.market.world import ETH, PRICES, WAD, World, somebody
 
-PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
 QUARTER_OF_A_BLOCK = 30_000_000 // 4
 MOST_MARKETS = 32
-
-
-@pytest.fixture
-def world(contracts):
-    with boa.env.anchor():
-        world = World(contracts, {0: ETH, 1: ETH, 4: ETH})
-        world.provide(10_000_000 * 10**6)
-        world.report(PRICES)
-        yield world
-
-
-@pytest.fixture
-def trader(world):
-    return somebody(world, "trader")
-
-
-@pytest.fixture
-def keeper():
-    return boa.env.generate_address("keeper")
-
-
-def somebody(world: World, name: str, dollars: int = 100_000) -> str:
-    address = boa.env.generate_address(name)
-    world.deposit(address, dollars * 10**6)
-    return address
 
 
 def hold(world: World, owner: str, keeper: str, market: int, size: int, slot: int = 0) -> None:

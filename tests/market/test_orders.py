@@ -6,40 +6,14 @@ import boa
 import pytest
 
 from clearway.spec.batches import Schedule
-from tests.market.world import ETH, NOBODY, WAD, World
+from tests.market.world import ETH, NOBODY, PRICES, WAD, World, somebody
 
-PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
 DEAR, CHEAP = 10**6 * WAD, 10**8  # limits that no price of these tests reaches
-
-
-@pytest.fixture
-def world(contracts):
-    with boa.env.anchor():
-        world = World(contracts, {0: ETH, 1: ETH, 4: ETH})
-        world.provide(10_000_000 * 10**6)
-        world.report(PRICES)
-        yield world
-
-
-@pytest.fixture
-def trader(world):
-    return somebody(world, "trader")
 
 
 @pytest.fixture
 def other(world):
     return somebody(world, "other")
-
-
-@pytest.fixture
-def keeper():
-    return boa.env.generate_address("keeper")
-
-
-def somebody(world: World, name: str, dollars: int = 100_000) -> str:
-    address = boa.env.generate_address(name)
-    world.deposit(address, dollars * 10**6)
-    return address
 
 
 def limit_for(size: int, prices: dict[int, int], market: int) -> int:

@@ -10,6 +10,7 @@ must have occurred.
 import os
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import boa
 import pytest
@@ -305,12 +306,17 @@ class Walk:
         )
 
 
-def take(contracts: Contracts, seeds: range, steps: int) -> Counter[str]:
-    """Take walks; return what was seen on them."""
+def three_markets(contracts: Contracts) -> World:
+    """Return three markets on two boards."""
+    return World(contracts, {0: ETH, 1: ETH, 4: ETH})
+
+
+def take(kind: type[Walk], world: Callable[[], World], seeds: range, steps: int) -> Counter[str]:
+    """Take walks of a kind, each in a world of its own; return what was seen on them."""
     seen: Counter[str] = Counter()
     for seed in seeds:
         with boa.env.anchor():
-            walk = Walk(World(contracts, {0: ETH, 1: ETH, 4: ETH}), seed, seen)
+            walk = kind(world(), seed, seen)
             for step in range(steps):
                 try:
                     walk.step()
@@ -322,7 +328,7 @@ def take(contracts: Contracts, seeds: range, steps: int) -> Counter[str]:
 
 
 def test_contracts_and_model_agree_after_every_step_of_every_walk(contracts):
-    seen = take(contracts, SEEDS, STEPS)
+    seen = take(Walk, lambda: three_markets(contracts), SEEDS, STEPS)
     missing = {*WEIGHTS, *TURNS, *(f"ends: {end}" for end in ENDS)} - set(+seen)
     assert not missing, seen
 
@@ -340,5 +346,5 @@ DEEP_SEEDS = range(FIRST_SEED, FIRST_SEED + DEEP_STEPS // DEEP_LENGTH // 2, DEEP
 @pytest.mark.parametrize("seed", DEEP_SEEDS)
 def test_they_agree_on_long_walks(deployed, seed, record_property):
     """Half of the steps are with each token."""
-    seen = take(deployed, range(seed, seed + DEEP_WALKS), DEEP_LENGTH)
+    seen = take(Walk, lambda: three_markets(deployed), range(seed, seed + DEEP_WALKS), DEEP_LENGTH)
     record_property("seen", dict(seen))

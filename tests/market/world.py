@@ -1,6 +1,7 @@
 """The contracts and their model, side by side: each action is done to both, and both must agree."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ NOBODY = "0x" + "00" * 20
 QUORUM = 3
 Actor = str | tuple[str, int]
 
+PRICES = {0: 3_000 * WAD, 1: 600 * WAD, 4: 60 * WAD}
 ETH = replace(
     PARAMETERS,
     schedule=replace(SCHEDULE, premium_cap=4_000 * WAD),
@@ -137,13 +139,17 @@ class World:
     def wait(self, seconds: int) -> None:
         boa.env.timestamp += seconds
 
+    def whole(self) -> AbstractContextManager[None]:
+        """Return what takes back all that a refused transition did to the model."""
+        return whole(self.model)
+
     def both(
         self, on_chain: Callable[[], Any], in_model: Callable[[], Any]
     ) -> tuple[Any, str | None]:
         """Do one thing to both; return the model's answer, and the reason if both refused."""
         refusal = answer = None
         try:
-            with whole(self.model):
+            with self.whole():
                 answer = in_model()
         except Refused as refused:
             refusal = refused.reason
@@ -355,3 +361,10 @@ class World:
         assert market.held() == model.held
         assert sum(buckets.values()) == model.held * model.scale
         assert self.contracts.token.balanceOf(market.address) == model.held + self.donated
+
+
+def somebody(world: World, name: str, dollars: int = 100_000) -> str:
+    """Return a new address that has so much margin."""
+    address = boa.env.generate_address(name)
+    world.deposit(address, dollars * 10**6)
+    return address

@@ -4,8 +4,6 @@ The walk of the market with providers in it: they enter, ask, are priced, claim,
 while prices, reports and aggregators go their ways.
 """
 
-from collections import Counter
-
 import boa
 
 from tests.market import test_walk as market_walk
@@ -164,15 +162,6 @@ class Walk(market_walk.Walk):
 
 
 def test_vault_and_model_agree_after_every_step_of_every_walk(contracts):
-    seen: Counter[str] = Counter()
-    for seed in SEEDS:
-        with boa.env.anchor():
-            walk = Walk(world_of(contracts), seed, seen)
-            for step in range(STEPS):
-                try:
-                    walk.step()
-                except Exception as failure:
-                    failure.add_note(f"seed {seed}, step {step}")
-                    raise
+    seen = market_walk.take(Walk, lambda: world_of(contracts), SEEDS, STEPS)
     assert not ENDS - {name for name, count in seen.items() if count}, seen
     assert {name for name, weight in WEIGHTS.items() if weight >= 4} <= set(seen), seen

@@ -1,6 +1,7 @@
 """The vault and its model, side by side, over both markets."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,7 +11,6 @@ import boa
 from clearway.reports import Report, SignedReport
 from clearway.spec import price_feed
 from clearway.spec.quotes import Quote
-from clearway.spec.refused import Refused
 from clearway.spec.state import Parameters
 from clearway.spec.vault import Reference, Vault, whole
 from tests.market import world as market_world
@@ -87,20 +87,13 @@ class VaultWorld(World):
     def both(
         self, on_chain: Callable[[], Any], in_model: Callable[[], Any]
     ) -> tuple[Any, str | None]:
-        """Do one thing to both; what the contract returns, if anything, is the model's answer."""
+        """Do one thing to both, once the model knows what the aggregators say."""
         self.judge_rounds()
-        refusal = answer = None
-        try:
-            with whole(self.vault):
-                answer = in_model()
-        except Refused as refused:
-            refusal = refused.reason
-        if refusal is None:
-            on_chain()
-        else:
-            with boa.reverts(refusal):
-                on_chain()
-        return answer, refusal
+        return super().both(on_chain, in_model)
+
+    def whole(self) -> AbstractContextManager[None]:
+        """Return what takes back all that a refused transition did to the vault's model."""
+        return whole(self.vault)
 
     def judge_rounds(self) -> None:
         """Tell the model which aggregators can be used now."""
