@@ -100,6 +100,7 @@ def deploy(decimals: int = 6) -> Contracts:
         costs.address,
         *above,
         boa.env.eoa,
+        boa.env.generate_address("gateway"),
     )
     orders = boa.load(
         "contracts/l2/OrderBook.vy", market.address, feed.address, override_address=above[0]
