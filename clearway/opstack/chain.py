@@ -261,7 +261,7 @@ class Chain:
     ) -> Any:
         """Call a view; raise `Reverted`, or `RpcNonsense` if there is no such contract."""
         request = _call_object(to, function.encode(*arguments), sender, value)
-        return self._decoded(to, function, self.request("eth_call", request, _block_id(block)))
+        return self.decoded(to, function, self.request("eth_call", request, _block_id(block)))
 
     def try_call(self, to: Address, function: Function, *arguments: Any) -> Any:
         """Call a view that a contract may not have: None if it hasn't."""
@@ -300,11 +300,12 @@ class Chain:
                 return None
             raise answer
         try:
-            return self._decoded(call.to, call.function, answer)
+            return self.decoded(call.to, call.function, answer)
         except RpcNonsense:
             return None
 
-    def _decoded(self, to: Address, function: Function, answer: Any) -> Any:
+    def decoded(self, to: Address, function: Function, answer: Any) -> Any:
+        """Return what a call's answer says; raise `RpcNonsense` if it isn't the function's."""
         try:
             return function.decode(unhex(answer))
         except Exception as error:  # eth_abi has many kinds
@@ -376,13 +377,19 @@ class Chain:
 
     def logs(self, address: Address, event: Event, first: int, last: int) -> list[Log]:
         """Return the event's logs in blocks [first, last], oldest first."""
+        return self.logs_of(address, [event.topic], first, last)
+
+    def logs_of(
+        self, address: Address, topics: Sequence[bytes], first: int, last: int
+    ) -> list[Log]:
+        """Return the logs of several events in blocks [first, last], oldest first."""
         found: list[Log] = []
         size = LOG_RANGE
         while first <= last:
             end = min(first + size - 1, last)
             wanted = {
                 "address": address,
-                "topics": [tohex(event.topic)],
+                "topics": [[tohex(topic) for topic in topics]],
                 "fromBlock": hex(first),
                 "toBlock": hex(end),
             }

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import click
 from eth_utils.address import to_checksum_address
 
+from clearway.deployments import Deployment, System
 from clearway.devnet.errors import DevnetError
 from clearway.networks import LOCAL, LOCAL_FOLDER, Network, find_network
 from clearway.opstack import BridgeError, Driver, Journal, Rollup, Sender, Signer, Tracker
@@ -134,6 +135,14 @@ class Session:
     @functools.cached_property
     def rollup(self) -> Rollup:
         return self.network.connect()
+
+    @functools.cached_property
+    def deployment(self) -> Deployment:
+        return Deployment.of(self.network)
+
+    @functools.cached_property
+    def system(self) -> System:
+        return System(self.deployment, self.rollup)
 
     @functools.cached_property
     def journal(self) -> Journal:
