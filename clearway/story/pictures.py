@@ -11,7 +11,7 @@ from clearway.opstack.text import duration
 from clearway.story.facts import Exit, Happening, Story
 
 matplotlib.use("svg")
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, and to be searched
     "svg.hashsalt": "clearway",  # the same picture twice is the same file
     "font.size": 9,
@@ -46,7 +46,7 @@ def prices(story: Story) -> str:
             marked = [one for one in story.happenings if one.market == market and one.price]
             _draw_marks(panel, marked, story)
         panels[-1].set_xlabel("seconds of chain time")
-        _begin_at_zero(panels, story)
+        _begin_at_zero(list(panels), story)
 
     return _svg(draw, 2.3 * len(markets) + 0.4)
 
