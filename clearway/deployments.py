@@ -76,7 +76,7 @@ class Deployment:
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} can't be read ({error})", f"run `{deploy}` anew") from error
         try:
-            deployment = cls._from(facts)
+            deployment = cls.from_facts(facts)
             genesis = facts["l2_genesis"]
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path} describes no deployment", f"run `{deploy}` anew") from error
@@ -88,7 +88,8 @@ class Deployment:
         return deployment
 
     @classmethod
-    def _from(cls, facts: Mapping[str, Any]) -> "Deployment":
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Deployment":
+        """Return what a file says; raise KeyError, TypeError or ValueError if it has too little."""
         token = facts["token"]
         return cls(
             network=facts["network"],
