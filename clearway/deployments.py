@@ -147,6 +147,11 @@ class System:
         is_on_l1 = name in ON_L1
         return Contract(self.rollup.l1 if is_on_l1 else self.rollup.l2, address, name)
 
+    def market_name(self, number: int) -> str:
+        """Return what people call a market; its number if the deployment doesn't list it."""
+        names = {listed.number: listed.name for listed in self.deployment.markets}
+        return names.get(number, str(number))
+
     @property
     def domain(self) -> Domain:
         """Return what reports to this feed are signed for."""

@@ -171,6 +171,18 @@ class VaultLimits(Model):
         bounds.check_limits(self.cooldown, self.daily_outflow, self.deposit_cap)
 
 
+class Judgement(Model):
+    """How an aggregator is judged: `IPriceFeed.Listing` without its address."""
+
+    heartbeat: Time
+    deviation: Ratio
+    lowest: Number
+    highest: Number
+
+    def judge(self) -> None:
+        bounds.check_listing(self.heartbeat, self.deviation, self.lowest, self.highest)
+
+
 Made = TypeVar("Made", bound=BaseModel)
 
 

@@ -13,6 +13,7 @@ from clearway.networks import Network
 from clearway.opstack.addresses import ZERO_ADDRESS, Address, parse_address
 from clearway.opstack.errors import BadInput
 from clearway.parameters import (
+    Judgement,
     MarketParameters,
     Model,
     Number,
@@ -23,7 +24,7 @@ from clearway.parameters import (
     make,
 )
 from clearway.spec import parameter_words as bounds
-from clearway.spec.refused import Refused, require
+from clearway.spec.refused import require
 
 MARKETS = Path(__file__).resolve().parent.parent.parent / "markets"
 LEAST_DELAY, MOST_DELAY = 2 * 86_400, 30 * 86_400  # of the timelock, seconds
@@ -82,7 +83,7 @@ class Feed(Model):
     tile_length: Time = Field(ge=1, le=10)
     uptime_feed: Place = ZERO_ADDRESS
     grace_period: Time = Field(le=86_400)
-    boards: list[str]
+    boards: list[Annotated[str, Field(pattern="^https?://[^ ]+$")]]
 
     def judge(self) -> None:
         bounds.check_publishers([int(one, 16) for one in self.in_order], self.quorum)
@@ -137,7 +138,13 @@ class Settings:
         self.gas_market = _market_of(by_name, file.keepers.gas_market, "keepers.gas_market").number
         for name, aggregator in file.aggregators.items():
             market = _market_of(by_name, name, "aggregators")
-            _judge_listing(market, aggregator)
+            judgement = {
+                "heartbeat": aggregator.heartbeat,
+                "deviation": aggregator.deviation,
+                **market.price.values(),
+            }
+            make(Judgement, judgement, f"the aggregator of {name}")
+        _require_one_each(markets)
 
     @classmethod
     def of(cls, network: Network) -> "Settings":
@@ -186,20 +193,18 @@ def _load(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path.name} can't be read ({error})", "mend the file") from error
 
 
+def _require_one_each(markets: list[Market]) -> None:
+    numbers = [market.number for market in markets]
+    if len(set(numbers)) < len(numbers):
+        raise BadInput(
+            "two markets have one number, or one market is named twice", "mend the files"
+        )
+
+
 def _market_of(markets: Mapping[str, Market], name: str, place: str) -> Market:
     if name not in markets:
         raise BadInput(f"{place} names {name}, which isn't among the markets", "mend the file")
     return markets[name]
-
-
-def _judge_listing(market: Market, aggregator: Aggregator) -> None:
-    price = market.price
-    try:
-        bounds.check_listing(
-            aggregator.heartbeat, aggregator.deviation, price.lowest, price.highest
-        )
-    except Refused as refused:
-        raise BadInput(f"the aggregator of {market.name}: {refused}", "mend the file") from refused
 
 
 def _with_people(values: dict[str, Any]) -> dict[str, Any]:

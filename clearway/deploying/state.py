@@ -8,6 +8,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from clearway.administration import pool_parameters
 from clearway.contracts import Contract
 from clearway.deploying.building import OWNED, Builder
 from clearway.deploying.settings import Settings
@@ -16,7 +17,6 @@ from clearway.opstack.addresses import ZERO_ADDRESS, Address
 from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration
 from clearway.parameters import MarketParameters, PoolParameters, VaultLimits, show_ratio
-from clearway.spec.parameter_words import unpack_pool
 
 State = dict[str, dict[str, str]]  # by section, by name
 
@@ -59,7 +59,7 @@ def observed(system: System, people: list[Address]) -> State:
     named = dict(zip(VaultLimits.model_fields, limits, strict=True))
     state["Vault"] |= _shown(VaultLimits, named)
     state["Timelock"] = _timelock(system.timelock, people)
-    state["pool"] = _shown(PoolParameters, unpack_pool(system.market.call("pool_words")[2]))
+    state["pool"] = _shown(PoolParameters, pool_parameters(system))
     for market in system.deployment.markets:
         parameters = system.configuration.call("parameters_of", market.number)
         state[market.name] = _shown(MarketParameters, parameters._asdict())
