@@ -380,9 +380,12 @@ class Chain:
         return self.logs_of(address, [event.topic], first, last)
 
     def logs_of(
-        self, address: Address, topics: Sequence[bytes], first: int, last: int
+        self, address: Address | Sequence[Address], topics: Sequence[bytes], first: int, last: int
     ) -> list[Log]:
-        """Return the logs of several events in blocks [first, last], oldest first."""
+        """Return the logs of several events in blocks [first, last], oldest first.
+
+        Of several contracts at once where `address` is a list.
+        """
         found: list[Log] = []
         size = LOG_RANGE
         while first <= last:
