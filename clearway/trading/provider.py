@@ -20,6 +20,7 @@ DEFAULT_SLIPPAGE = wad.WAD // 200
 DEADLINE = 300  # seconds that a deposit may take to be included
 MOST_REQUESTS = 50  # of one processing
 READY_BITS, READY_IN_A_WORD = 32, 8  # how `redemptions` keeps the times of requests
+UNREACHABLE = 2**256 - 1  # shares
 PART_BITS = 80  # of a number in the queue's word
 
 
@@ -148,7 +149,7 @@ class Provider:
         """Bring token units that the owner has on L2; return the vault's event."""
         vault, l2 = self.system.vault, self.system.rollup.l2
         purpose = purpose_of("provide", self.owner, units)
-        least = 0
+        least = UNREACHABLE  # were it made anew by mistake, the vault would refuse it
         if not self.sender.is_resuming(purpose):
             self.require_tokens(units)
             least = self.least_shares(units, slippage)
@@ -230,12 +231,12 @@ class Provider:
 
 
 def _first(queue: int) -> int:
-    return queue & (2**PART_BITS - 1)
+    return queue & ((1 << PART_BITS) - 1)
 
 
 def _next(queue: int) -> int:
-    return queue >> PART_BITS & (2**PART_BITS - 1)
+    return queue >> PART_BITS & ((1 << PART_BITS) - 1)
 
 
 def _ready_at(number: int, word: int) -> int:
-    return word >> number % READY_IN_A_WORD * READY_BITS & (2**READY_BITS - 1)
+    return word >> number % READY_IN_A_WORD * READY_BITS & ((1 << READY_BITS) - 1)
