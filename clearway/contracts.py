@@ -90,6 +90,11 @@ class Interface:
         except KeyError:
             raise LookupError(f"{self.name} has no {name} of {arguments} arguments") from None
 
+    def method_of(self, selector: bytes) -> Method | None:
+        """Return the function that a call's first four bytes name."""
+        found = (one for one in self._methods.values() if one.selector == selector)
+        return next(found, None)
+
     def topics(self, names: Sequence[str]) -> list[bytes]:
         """Return the topics of these events, of all if none is named."""
         known = {entry["name"]: topic for topic, entry in self.events.items()}
