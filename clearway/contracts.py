@@ -52,6 +52,10 @@ class Method(Function):
         super().__init__(abi_to_signature(cast(Any, entry)), returns)
         object.__setattr__(self, "entry", entry)
 
+    @property
+    def argument_names(self) -> list[str]:
+        return [value["name"] for value in self.entry["inputs"]]
+
     def encode(self, *arguments: Any) -> bytes:
         """Return the calldata; a struct is a tuple, or a mapping by its fields."""
         _, aligned = get_aligned_abi_inputs(cast(Any, self.entry), arguments)

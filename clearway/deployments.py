@@ -77,7 +77,7 @@ class Deployment:
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} can't be read ({error})", f"run `{deploy}` anew") from error
         try:
-            deployment = cls._from(facts)
+            deployment = cls.from_facts(facts)
             genesis = facts["l2_genesis"]
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path} describes no deployment", f"run `{deploy}` anew") from error
@@ -89,7 +89,8 @@ class Deployment:
         return deployment
 
     @classmethod
-    def _from(cls, facts: Mapping[str, Any]) -> "Deployment":
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Deployment":
+        """Return what a file says; raise KeyError, TypeError or ValueError if it has too little."""
         token = facts["token"]
         return cls(
             network=facts["network"],
@@ -146,6 +147,11 @@ class System:
             )
         is_on_l1 = name in ON_L1
         return Contract(self.rollup.l1 if is_on_l1 else self.rollup.l2, address, name)
+
+    def market_name(self, number: int) -> str:
+        """Return what people call a market; its number if the deployment doesn't list it."""
+        names = {listed.number: listed.name for listed in self.deployment.markets}
+        return names.get(number, str(number))
 
     @property
     def domain(self) -> Domain:

@@ -381,7 +381,7 @@ class Chain:
 
     def logs_of(
         self,
-        address: Address,
+        address: Address | Sequence[Address],
         topics: Sequence[bytes],
         first: int,
         last: int,
@@ -389,7 +389,8 @@ class Chain:
     ) -> list[Log]:
         """Return the logs of several events in blocks [first, last], oldest first.
 
-        With `about`, only those whose first indexed value is this word.
+        Of several contracts at once where `address` is a list. With `about`, only those whose
+        first indexed value is this word.
         """
         found: list[Log] = []
         size = LOG_RANGE
@@ -425,12 +426,15 @@ class Chain:
     def estimate_gas(
         self,
         sender: Address,
-        to: Address,
+        to: Address | None,
         data: bytes,
         value: int = 0,
         overrides: Mapping[str, Any] | None = None,
     ) -> int:
-        """Return the gas that the call needs now; raise `Reverted` if it would fail."""
+        """Return the gas that a call, or without `to` a creation, needs now.
+
+        Raises `Reverted` if it would fail.
+        """
         request = _call_object(to, data, sender, value)
         params = [request, "latest", overrides] if overrides else [request]
         try:
@@ -521,9 +525,11 @@ def _block_id(block: BlockId) -> str:
 
 
 def _call_object(
-    to: Address, data: bytes, sender: Address | None = None, value: int = 0
+    to: Address | None, data: bytes, sender: Address | None = None, value: int = 0
 ) -> dict[str, str]:
-    call = {"to": str(to), "data": tohex(data)}
+    call = {"data": tohex(data)}
+    if to:
+        call["to"] = to
     if sender:
         call["from"] = sender
     if value:
