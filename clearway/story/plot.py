@@ -5,6 +5,7 @@ his own, as he would live; this only lets the people act, and the world's prices
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from clearway.opstack.errors import BridgeError
 from clearway.opstack.messages import tohex, unhex
 from clearway.opstack.reading import find_withdrawals
 from clearway.opstack.text import amount, duration, moment, short
+from clearway.reports import Report
 from clearway.spec.wad import WAD
 from clearway.story.cast import Actor
 from clearway.story.stage import DEPLOYER, Stage
@@ -38,13 +40,25 @@ UNIT = 10**6  # token units to a dollar
 GAS_MONEY = ETHER // 10  # wei that come along to L2
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """Somebody's withdrawal to L1, by the L2 transaction that started it."""
+
+    who: Actor
+    forced: bool
+    transaction: bytes
+
+
 class Plot:
     """The story as it is played."""
+
+    traded = ("ETH", "BTC")
 
     def __init__(self, stage: Stage, teller: Teller) -> None:
         self.stage = stage
         self.tell = teller
-        self.exits: list[tuple[Actor, bool, bytes]] = []  # who, whether forced, L2 transaction
+        self.exits: list[Leaving] = []
+        self.reports: list[Report] = []  # that the publishers signed while it was played
 
     def prepare(self) -> None:
         """Start the chains, and deploy everything."""
@@ -89,7 +103,8 @@ class Plot:
     def play(self) -> None:
         """Play it, with everybody at work who keeps the market."""
         deployment = self.system.deployment
-        self.start = self.rollup.l2.block().timestamp + CALM
+        self.begun = self.rollup.l2.block().timestamp
+        self.start = self.begun + CALM
         self.path = History.from_csv(CRASH, names_of(deployment), self.start)
         self.board = Board.of(deployment.boards, committee_of(self.system.feed))
         self.prices = Prices(self.system, self.board)
@@ -106,6 +121,7 @@ class Plot:
             self._crash()
             self._close()
             self._be_refused()
+            self._collect_reports()
             self._leave_the_vault()
             self._go_home()
 
@@ -120,7 +136,7 @@ class Plot:
             return False
         absent, publishers = signed.as_arguments()[2], self.system.deployment.publishers
         self.tell.say(
-            f"{len(publishers) - len(absent)} of {len(publishers)} publishers agree on the report of "
+            f"{len(publishers) - len(absent)} of {len(publishers)} publishers signed the report of "
             f"second {signed.report.observed_at}"
         )
         return True
@@ -243,17 +259,24 @@ class Plot:
         hash_ = self.carol.force(gateway, "withdraw", trader.id, units, self.carol.address)
         self._note_exit(self.carol, units, hash_, forced=True)
 
+    def _collect_reports(self) -> None:
+        """Keep what the publishers signed so far; their boards close with them."""
+        last = self.rollup.l2.block().timestamp
+        found = (self.board.report(second) for second in range(self.begun, last + 1))
+        self.reports = [signed.report for signed in found if signed]
+
     def _leave_the_vault(self) -> None:
         self.tell.chapter("Paula redeems; everyone starts for L1")
         provider = self.paula.provider(self.prices)
         vault = self.system.vault
-        provider.request(vault.call("balanceOf", self.paula.address))
+        request = provider.request(vault.call("balanceOf", self.paula.address))
+        number = request.values["requestId"]
         cooldown = vault.call("cooldown")
         self.tell.say(f"Paula asks for all; her request cools down for {duration(cooldown)}")
         self.stage.devnet.command("devnet_advance", cooldown)
         self._until(
             "Paula's redemption",
-            lambda: vault.call("pendingRedeemRequest", 0, self.paula.address) == 0,
+            lambda: vault.call("pendingRedeemRequest", number, self.paula.address) == 0,
         )
         shares = vault.call("maxRedeem", self.paula.address)
         units = vault.call("maxWithdraw", self.paula.address)
@@ -272,7 +295,7 @@ class Plot:
     def _note_exit(
         self, actor: Actor, units: int, transaction: bytes, *, forced: bool = False
     ) -> None:
-        self.exits.append((actor, forced, transaction))
+        self.exits.append(Leaving(actor, forced, transaction))
         self.tell.say(
             f"{actor.name}: {self._money(units)} on its way to L1 in {short(tohex(transaction))}"
         )
@@ -301,8 +324,8 @@ class Plot:
         l1, portal = self.rollup.l1, self.rollup.portal
         return all(
             l1.call(portal, abi.Portal.SUBMITTER_COUNT, withdrawal.hash)
-            for _, _, transaction in self.exits
-            for withdrawal in find_withdrawals(self.rollup, transaction)
+            for leaving in self.exits
+            for withdrawal in find_withdrawals(self.rollup, leaving.transaction)
         )
 
     # Helpers
