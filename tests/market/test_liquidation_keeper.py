@@ -1,4 +1,4 @@
-"""Many liquidations in one transaction: each alone, none for another's fault, whole or not at all."""
+"""Many liquidations in one transaction: none fails for another's fault, or for want of gas."""
 
 from collections import Counter
 from dataclasses import replace
@@ -73,7 +73,7 @@ def _answer(question: uint256) -> uint256:
 OUTAGES = ("chain's clock lags", "in grace after an outage")
 SILENT = "refused without a reason"
 
-# Takes nearly all the gas that the feed gives it, by memory, before it says that the sequencer is up.
+# Takes nearly all the gas that the feed gives it, by memory, and says that the sequencer is up.
 SLOW_UPTIME = """
 @external
 @view
@@ -389,7 +389,6 @@ class TestTheDearestAccount:
                 for market in markets
             )
             assert call.get_gas_used() < call.msg.gas * 9 // 10
-            print("#", number, call.get_gas_used(), call.msg.gas)
 
     def hold(self, world: World, markets) -> int:
         """Return an account that gains in all of some markets, and loses more in the last."""
