@@ -114,13 +114,14 @@ class Trading:
         self.orders, configuration, self.vault = bench.next_addresses(1, 2, 3)
         self.market = bench.create(
             "l2/PerpetualMarket.vy",
-            ("address",) * 6,
+            ("address",) * 7,
             self.token,
             bench.feed,
             costs,
             self.orders,
             configuration,
             self.vault,
+            NOBODY,
         )
         bench.create("l2/OrderBook.vy", ("address", "address"), self.market, bench.feed)
         bench.create("l2/Configuration.vy", ("address", "address"), self.market, owner)

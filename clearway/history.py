@@ -23,6 +23,7 @@ from clearway.spec.state import (
     PoolParameters,
     account_of,
 )
+from clearway.spec.views import AccountView, account_view
 
 
 class Contradiction(Exception):
@@ -95,6 +96,11 @@ class Ledger:
             if event.name != "ClaimPaid":
                 _agree(event, self.state.claims[claims:], self._claimed)
                 self._claimed = []
+
+    def account(self, now: int, account: int, prices: Mapping[int, int]) -> AccountView:
+        """Return all there is to say of an account at prices (wad, by market) of this second."""
+        self._told.prices = prices
+        return account_view(self.state, now, account)
 
     # The door
 

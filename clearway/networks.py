@@ -6,6 +6,8 @@ A pair comes from the running local network, from `networks.toml`, or wholly fro
 import difflib
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ class Network:
     portal: Address
     l1_chain_id: int | None
     l2_chain_id: int | None
+    folder: Path = LOCAL_FOLDER  # of the local network
 
     @property
     def is_local(self) -> bool:
@@ -37,16 +40,31 @@ class Network:
 
     def connect(self) -> Rollup:
         """Connect to both chains; raise `WrongChain` if an RPC serves another than was meant."""
-        l1, l2 = Chain.connect(self.l1_rpc, "L1"), Chain.connect(self.l2_rpc, "L2")
+        with self._advising():
+            l1 = _connected(self.l1_rpc, "L1", self.l1_chain_id)
+            return Rollup.connect(l1, self.connect_l2(), self.portal)
+
+    def connect_l2(self) -> Chain:
+        """Connect to L2 alone."""
+        with self._advising():
+            return _connected(self.l2_rpc, "L2", self.l2_chain_id)
+
+    @contextmanager
+    def _advising(self) -> Iterator[None]:
+        """Say how to start the local network when it doesn't answer."""
         try:
-            for chain, expected in ((l1, self.l1_chain_id), (l2, self.l2_chain_id)):
-                if expected is not None:
-                    chain.require_chain_id(expected)
-            return Rollup.connect(l1, l2, self.portal)
+            yield
         except RpcUnavailable as error:
             if self.is_local:
                 error.advise("start the local network with `ape run devnet up`")
             raise
+
+
+def _connected(url: str, name: str, chain_id: int | None) -> Chain:
+    chain = Chain.connect(url, name)
+    if chain_id is not None:
+        chain.require_chain_id(chain_id)
+    return chain
 
 
 def known_networks() -> dict[str, dict[str, Any]]:
@@ -83,6 +101,7 @@ def find_network(
         _portal(portal or entry["portal"]),
         entry["l1_chain_id"],
         None if is_other_rollup else entry["l2_chain_id"],
+        folder,
     )
 
 

@@ -1,14 +1,15 @@
-"""Print each contract's size and storage; fail where one is too large or its storage moved.
+"""Print each contract's size and storage; fail where one is too large, or its face has moved.
 
-A contract that holds other people's money is read by its storage layout: by indexers, by proofs,
-by whoever audits the next version against this one. So the layout is kept in git, and a change
-of it is made on purpose, with --update.
+A contract that holds other people's money is read by its storage layout and called by its ABI: by
+indexers, by proofs, by integrators, by whoever audits the next version against this one. So both
+are kept in git, and a change of either is made on purpose, with --update.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -20,9 +21,11 @@ from vyper.cli.vyper_compile import compile_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = ROOT / "docs" / "storage-layout.txt"
+ABI_FOLDER = ROOT / "deployments" / "abi"
 SIZE_LIMIT = 24_576  # EIP-170
 PARTS = {"math", "modules", "interfaces"}  # rooms of contracts/ whose files are not deployed
 MOCKS = "mocks"
+STAND_INS = {"TestToken", "MockAggregator"}  # mocks that a local network's deployment has
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class Contract:
     name: str
     runtime_bytes: int
     variables: tuple[Variable, ...]
+    abi: tuple[dict[str, Any], ...]
+
+    @property
+    def title(self) -> str:
+        return self.name.rpartition("/")[2]
 
     @property
     def slots(self) -> int:
@@ -59,7 +67,7 @@ def compile_all(contracts: Path) -> tuple[list[Contract], list[Contract]]:
 
 
 def compile_contract(source: Path, contracts: Path) -> Contract:
-    formats = ["bytecode_runtime", "layout"]
+    formats = ["bytecode_runtime", "layout", "abi"]
     (output,) = compile_files([source], formats, paths=[str(contracts.parent)]).values()
     code = len(output["bytecode_runtime"].removeprefix("0x")) // 2
     layout = output["layout"]
@@ -70,6 +78,7 @@ def compile_contract(source: Path, contracts: Path) -> Contract:
         variables=tuple(
             sorted(variables(layout.get("storage_layout", {})), key=lambda variable: variable.slot)
         ),
+        abi=tuple(output["abi"]),
     )
 
 
@@ -112,14 +121,40 @@ def layout_text(contracts: list[Contract]) -> str:
     return "\n".join(sections)
 
 
-def layout_change(before: str, after: str) -> str:
+def abi_text(contract: Contract) -> str:
+    """Return a contract's ABI as JSON, one entry a line, so that a change of it is short."""
+    entries = sorted(
+        json.dumps(entry, sort_keys=True, separators=(",", ":")) for entry in contract.abi
+    )
+    return "[\n" + ",\n".join(entries) + "\n]\n"
+
+
+def change(what: str, before: str, after: str) -> str:
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), "layout in git", "layout now", lineterm="", n=2
+        before.splitlines(), after.splitlines(), f"{what} in git", f"{what} now", lineterm="", n=2
     )
     return "\n".join(lines)
 
 
-def check(contracts: Path, snapshot: Path, *, update: bool) -> list[str]:
+def check_abis(contracts: list[Contract], folder: Path, *, update: bool) -> list[str]:
+    """Compare the ABI files with what the contracts are, or write them."""
+    wanted = {f"{contract.title}.json": abi_text(contract) for contract in contracts}
+    found = {path.name: path.read_text() for path in sorted(folder.glob("*.json"))}
+    if update:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in found.keys() - wanted.keys():
+            (folder / name).unlink()
+        for name, text in wanted.items():
+            (folder / name).write_text(text)
+        return []
+    return [
+        f"an ABI has moved; if that is meant, run this with --update\n{difference}"
+        for name in sorted(wanted.keys() | found.keys())
+        if (difference := change(f"abi/{name}", found.get(name, ""), wanted.get(name, "")))
+    ]
+
+
+def check(contracts: Path, snapshot: Path, abis: Path, *, update: bool) -> list[str]:
     """Print the tables, and return what is wrong."""
     products, mocks = compile_all(contracts)
     if products:
@@ -135,15 +170,17 @@ def check(contracts: Path, snapshot: Path, *, update: bool) -> list[str]:
     if update:
         snapshot.parent.mkdir(exist_ok=True)
         snapshot.write_text(after)
-    elif change := layout_change(before, after):
-        faults.append(f"storage has moved; if that is meant, run this with --update\n{change}")
-    return faults
+    elif difference := change("layout", before, after):
+        faults.append(f"storage has moved; if that is meant, run this with --update\n{difference}")
+    shown = products + [mock for mock in mocks if mock.title in STAND_INS]
+    return faults + check_abis(shown, abis, update=update)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--update", action="store_true", help="accept the storage layouts of now")
-    faults = check(ROOT / "contracts", SNAPSHOT, update=parser.parse_args().update)
+    parser.add_argument("--update", action="store_true", help="accept layouts and ABIs of now")
+    update = parser.parse_args().update
+    faults = check(ROOT / "contracts", SNAPSHOT, ABI_FOLDER, update=update)
     if faults:
         sys.exit("\n".join(faults))
 

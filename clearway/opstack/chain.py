@@ -261,7 +261,7 @@ class Chain:
     ) -> Any:
         """Call a view; raise `Reverted`, or `RpcNonsense` if there is no such contract."""
         request = _call_object(to, function.encode(*arguments), sender, value)
-        return self._decoded(to, function, self.request("eth_call", request, _block_id(block)))
+        return self.decoded(to, function, self.request("eth_call", request, _block_id(block)))
 
     def try_call(self, to: Address, function: Function, *arguments: Any) -> Any:
         """Call a view that a contract may not have: None if it hasn't."""
@@ -300,11 +300,12 @@ class Chain:
                 return None
             raise answer
         try:
-            return self._decoded(call.to, call.function, answer)
+            return self.decoded(call.to, call.function, answer)
         except RpcNonsense:
             return None
 
-    def _decoded(self, to: Address, function: Function, answer: Any) -> Any:
+    def decoded(self, to: Address, function: Function, answer: Any) -> Any:
+        """Return what a call's answer says; raise `RpcNonsense` if it isn't the function's."""
         try:
             return function.decode(unhex(answer))
         except Exception as error:  # eth_abi has many kinds
@@ -376,13 +377,31 @@ class Chain:
 
     def logs(self, address: Address, event: Event, first: int, last: int) -> list[Log]:
         """Return the event's logs in blocks [first, last], oldest first."""
+        return self.logs_of(address, [event.topic], first, last)
+
+    def logs_of(
+        self,
+        address: Address | Sequence[Address],
+        topics: Sequence[bytes],
+        first: int,
+        last: int,
+        about: bytes | None = None,
+    ) -> list[Log]:
+        """Return the logs of several events in blocks [first, last], oldest first.
+
+        Of several contracts at once where `address` is a list. With `about`, only those whose
+        first indexed value is this word.
+        """
         found: list[Log] = []
         size = LOG_RANGE
         while first <= last:
             end = min(first + size - 1, last)
             wanted = {
                 "address": address,
-                "topics": [tohex(event.topic)],
+                "topics": [
+                    [tohex(topic) for topic in topics],
+                    *([] if about is None else [tohex(about)]),
+                ],
                 "fromBlock": hex(first),
                 "toBlock": hex(end),
             }
@@ -407,12 +426,15 @@ class Chain:
     def estimate_gas(
         self,
         sender: Address,
-        to: Address,
+        to: Address | None,
         data: bytes,
         value: int = 0,
         overrides: Mapping[str, Any] | None = None,
     ) -> int:
-        """Return the gas that the call needs now; raise `Reverted` if it would fail."""
+        """Return the gas that a call, or without `to` a creation, needs now.
+
+        Raises `Reverted` if it would fail.
+        """
         request = _call_object(to, data, sender, value)
         params = [request, "latest", overrides] if overrides else [request]
         try:
@@ -503,9 +525,11 @@ def _block_id(block: BlockId) -> str:
 
 
 def _call_object(
-    to: Address, data: bytes, sender: Address | None = None, value: int = 0
+    to: Address | None, data: bytes, sender: Address | None = None, value: int = 0
 ) -> dict[str, str]:
-    call = {"to": str(to), "data": tohex(data)}
+    call = {"data": tohex(data)}
+    if to:
+        call["to"] = to
     if sender:
         call["from"] = sender
     if value:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import click
 from eth_utils.address import to_checksum_address
 
+from clearway.deployments import Deployment, System
 from clearway.devnet.errors import DevnetError
 from clearway.networks import LOCAL, LOCAL_FOLDER, Network, find_network
 from clearway.opstack import BridgeError, Driver, Journal, Rollup, Sender, Signer, Tracker
@@ -116,7 +117,7 @@ class Session:
             "portal": portal,
             "folder": folder,
         }
-        self._journal_folder = journal
+        self.journal_folder = journal
         self._account = account
         self._network_words = {
             "--network": network,
@@ -136,8 +137,16 @@ class Session:
         return self.network.connect()
 
     @functools.cached_property
+    def deployment(self) -> Deployment:
+        return Deployment.of(self.network)
+
+    @functools.cached_property
+    def system(self) -> System:
+        return System(self.deployment, self.rollup)
+
+    @functools.cached_property
     def journal(self) -> Journal:
-        return Journal.for_rollup(self.rollup, self._journal_folder)
+        return Journal.for_rollup(self.rollup, self.journal_folder)
 
     @functools.cached_property
     def account(self) -> Address:
@@ -149,12 +158,13 @@ class Session:
         return find_signer(self._account, self.network)
 
     @functools.cached_property
-    def _unlocked(self) -> Signer:
+    def unlocked_signer(self) -> Signer:
+        """Who signs; asks for a passphrase if there is one."""
         return unlocked(self._signer)
 
     def sender(self, chain: Chain) -> Sender:
         """Return the account on a chain; asks for its passphrase if it has one."""
-        return Sender(chain, self._unlocked, self.journal)
+        return Sender(chain, self.unlocked_signer, self.journal)
 
     def tracker(self) -> Tracker:
         """Return who only looks at withdrawals."""

@@ -54,6 +54,7 @@ SLOT_MASK: constant(uint256) = 255
 
 FEED: public(immutable(IPriceFeed))
 MARKET: public(immutable(IPerpetualMarket))
+GATEWAY: immutable(address)
 TILE_LENGTH: immutable(uint256)
 
 
@@ -62,6 +63,7 @@ def __init__(market: address, feed: address):
     MARKET = IPerpetualMarket(market)
     assert staticcall MARKET.ORDER_BOOK() == self, "another contract's place"
     FEED = IPriceFeed(feed)
+    GATEWAY = staticcall MARKET.GATEWAY()
     TILE_LENGTH = staticcall IPriceFeed(feed).TILE_LENGTH()
 
 
@@ -83,7 +85,7 @@ def place(
     @param keeper_fee Quote wad, for whoever executes it.
     """
     assert account & SLOT_MASK == 0, "no such account"
-    assert convert(account >> 96, address) == msg.sender, "not the owner"
+    assert msg.sender in [convert(account >> 96, address), GATEWAY], "not the owner"
     assert market < 32, "unknown market"
     order_words._check(size_delta, limit_price, keeper_fee)
     assert orders._is_free(account, slot), "slot in use"

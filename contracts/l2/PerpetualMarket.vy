@@ -62,6 +62,8 @@ COSTS: public(immutable(IKeeperCosts))
 ORDER_BOOK: public(immutable(address))
 CONFIGURATION: public(immutable(address))
 VAULT: public(immutable(address))
+# Speaks for those who ask it, and for who speaks to it from L1; zero where there is no bridge.
+GATEWAY: public(immutable(address))
 
 final_price: public(HashMap[uint256, uint256])  # wad, by market; zero until it is retired
 
@@ -74,6 +76,7 @@ def __init__(
     order_book: address,
     configuration: address,
     vault: address,
+    gateway: address,
 ):
     """
     @param token The collateral, with at most 18 decimals.
@@ -86,6 +89,7 @@ def __init__(
     ORDER_BOOK = order_book
     CONFIGURATION = configuration
     VAULT = vault
+    GATEWAY = gateway
 
 
 # The way in and out
@@ -108,7 +112,7 @@ def withdraw(account: uint256, amount: uint256, to: address):
     @notice Take token units from the margin that backs nothing.
     """
     assert account & SLOT_MASK == 0, "no such account"
-    assert convert(account >> 96, address) == msg.sender, "not the owner"
+    assert msg.sender in [convert(account >> 96, address), GATEWAY], "not the owner"
     assert amount > 0, "zero amount"
     holder: custody.Account = custody._load(account)
     before: custody.Account = holder

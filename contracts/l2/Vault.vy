@@ -64,6 +64,7 @@ MOST_CAP: constant(uint256) = 10**29  # quote wad
 
 MARKET: public(immutable(IPerpetualMarket))
 FEED: public(immutable(IPriceFeed))
+GATEWAY: immutable(address)
 TOKEN: immutable(address)
 SCALE: immutable(uint256)  # wads to a token unit
 
@@ -85,6 +86,7 @@ def __init__(
     MARKET = IPerpetualMarket(market)
     assert staticcall MARKET.VAULT() == self, "another contract's place"
     FEED = IPriceFeed(feed)
+    GATEWAY = staticcall MARKET.GATEWAY()
     TOKEN = staticcall MARKET.TOKEN()
     SCALE = staticcall MARKET.SCALE()
     roles.__init__(guardian)
@@ -240,7 +242,7 @@ def requestRedeem(shares_offered: uint256, controller: address, owner: address) 
     """
     assert shares_offered > 0, "zero shares"
     assert controller != empty(address), "no controller"
-    if owner != msg.sender and not self.isOperator[owner][msg.sender]:
+    if not self._acts_for(owner):
         shares._spend(owner, msg.sender, shares_offered)
     shares._queue(owner, shares_offered)
     number: uint256 = redemptions._append(
@@ -406,7 +408,7 @@ def _pay(
     receiver: address,
     controller: address,
 ):
-    assert msg.sender == controller or self.isOperator[controller][msg.sender], "not the controller"
+    assert self._acts_for(controller), "not the controller"
     assert receiver not in [empty(address), self, MARKET.address], "no such receiver"
     redemptions._set_claim(
         controller,
@@ -422,6 +424,16 @@ def _pay(
         shares=shares_claimed,
     )
     extcall MARKET.pay_out(assets, receiver)
+
+
+@internal
+@view
+def _acts_for(whom: address) -> bool:
+    """
+    @notice Whether the caller is somebody, or may request and claim for him. The gateway may: it
+            lets nobody else have it done.
+    """
+    return msg.sender in [whom, GATEWAY] or self.isOperator[whom][msg.sender]
 
 
 @external

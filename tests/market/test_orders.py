@@ -154,7 +154,24 @@ def test_the_market_is_refused_where_one_that_may_call_it_is_missing(world):
     for place in range(len(addresses)):
         missing = [*addresses[:place], NOBODY, *addresses[place + 1 :]]
         with boa.reverts("zero address"):
-            boa.load("contracts/l2/PerpetualMarket.vy", contracts.token.address, *missing)
+            boa.load("contracts/l2/PerpetualMarket.vy", contracts.token.address, *missing, NOBODY)
+
+
+def test_the_gateways_word_is_taken_for_an_owner_and_nobody_elses(world, trader):
+    market, orders = world.contracts.market, world.contracts.orders
+    world.deposit(trader, 10_000 * 10**6)
+    account = world.account(trader)
+    order = (account, 0, 0, WAD, 4_000 * WAD, False, 0)
+    for stranger in (boa.env.eoa, boa.env.generate_address(), orders.address, market.address):
+        with boa.reverts("not the owner"):
+            market.withdraw(account, 1, stranger, sender=stranger)
+        with boa.reverts("not the owner"):
+            orders.place(*order, sender=stranger)
+    orders.place(*order, sender=market.GATEWAY())
+    assert orders.order_in(account, 0).size_delta == WAD
+    receiver = boa.env.generate_address()
+    market.withdraw(account, 7, receiver, sender=market.GATEWAY())
+    assert world.contracts.token.balanceOf(receiver) == 7
 
 
 def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, trader):

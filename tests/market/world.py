@@ -102,6 +102,7 @@ def deploy(decimals: int = 6, uptime_feed: str = NOBODY, costs: str = COSTS) -> 
         costs_twin.address,
         *above,
         boa.env.eoa,
+        boa.env.generate_address("gateway"),
     )
     orders = boa.load(
         "contracts/l2/OrderBook.vy", market.address, feed.address, override_address=above[0]

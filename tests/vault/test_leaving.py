@@ -237,6 +237,20 @@ def test_a_claim_is_the_controllers_and_his_operators(provided, provider, other)
     assert provided.withdraw_assets(other, 1, controller=provider) == "not the controller"
 
 
+def test_the_gateway_asks_and_claims_for_whom_it_speaks(provided, provider, other):
+    vault = provided.contracts.vault
+    gateway = provided.contracts.market.GATEWAY()
+    provided.wait(1)
+    vault.requestRedeem(100 * WAD, provider, provider, sender=gateway)
+    provided.wait(COOLDOWN)
+    vault.process(1)
+    priced = vault.maxRedeem(provider)
+    with boa.reverts("not the controller"):
+        vault.redeem(WAD, other, provider, sender=other)
+    vault.redeem(WAD, other, provider, sender=gateway)
+    assert vault.maxRedeem(provider) == priced - WAD
+
+
 def test_an_allowance_lets_another_ask_and_is_spent(provided, provider, other):
     vault = provided.contracts.vault
     vault.approve(other, 10 * WAD, sender=provider)

@@ -48,7 +48,7 @@ def deploy(decimals: int = 6, token: Any = None) -> Contracts:
     owner = boa.env.eoa
     feed = deployer("contracts/l2/PriceFeed.vy").deploy(2, addresses, QUORUM, owner, NOBODY, 3_600)
     costs = boa.loads(market_world.COSTS)
-    above = [boa.env.generate_address() for _ in range(3)]
+    above = [boa.env.generate_address() for _ in range(4)]  # the gateway last
     market = deployer("contracts/l2/PerpetualMarket.vy").deploy(token, feed, costs, *above)
     orders = deployer("contracts/l2/OrderBook.vy").deploy(market, feed, override_address=above[0])
     configuration = deployer("contracts/l2/Configuration.vy").deploy(
