@@ -22,6 +22,7 @@ from clearway.reports import Domain
 
 FOLDER = Path(__file__).resolve().parent.parent / "deployments"
 ON_L1 = {"L1Gateway", "ExitBox"}  # every other contract is on L2
+WAD_DECIMALS = 18
 TOKEN_ABI = "TestToken"  # of which only what every ERC-20 has is called
 
 
@@ -76,7 +77,7 @@ class Deployment:
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} can't be read ({error})", f"run `{deploy}` anew") from error
         try:
-            deployment = cls._from(facts)
+            deployment = cls.from_facts(facts)
             genesis = facts["l2_genesis"]
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{path} describes no deployment", f"run `{deploy}` anew") from error
@@ -88,7 +89,8 @@ class Deployment:
         return deployment
 
     @classmethod
-    def _from(cls, facts: Mapping[str, Any]) -> "Deployment":
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Deployment":
+        """Return what a file says; raise KeyError, TypeError or ValueError if it has too little."""
         token = facts["token"]
         return cls(
             network=facts["network"],
@@ -146,10 +148,21 @@ class System:
         is_on_l1 = name in ON_L1
         return Contract(self.rollup.l1 if is_on_l1 else self.rollup.l2, address, name)
 
+    def market_name(self, number: int) -> str:
+        """Return what people call a market; its number if the deployment doesn't list it."""
+        names = {listed.number: listed.name for listed in self.deployment.markets}
+        return names.get(number, str(number))
+
     @property
     def domain(self) -> Domain:
         """Return what reports to this feed are signed for."""
         return Domain(self.deployment.l2_chain_id, self.feed.address)
+
+    @property
+    def scale(self) -> int:
+        """Return the wads to a token unit."""
+        scale: int = 10 ** (WAD_DECIMALS - self.deployment.token.decimals)
+        return scale
 
     @cached_property
     def token(self) -> Contract:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_account.messages import encode_typed_data
+from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
@@ -49,10 +49,15 @@ class Report:
 
     def sign(self, domain: Domain, signer: LocalAccount) -> tuple[bytes, bytes]:
         """Return r, and s with the parity in its highest bit (EIP-2098)."""
-        message = {"observedAt": self.observed_at, "boards": list(self.boards)}
-        signed = signer.sign_message(encode_typed_data(domain.as_dict(), REPORT_TYPE, message))
+        signed = signer.sign_message(signable(self, domain))
         vs = signed.s | (signed.v - 27) << 255
         return signed.r.to_bytes(32, "big"), vs.to_bytes(32, "big")
+
+
+def signable(report: Report, domain: Domain) -> SignableMessage:
+    """Return what publishers sign for a report."""
+    message = {"observedAt": report.observed_at, "boards": list(report.boards)}
+    return encode_typed_data(domain.as_dict(), REPORT_TYPE, message)
 
 
 @dataclass(frozen=True)

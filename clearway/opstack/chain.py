@@ -380,16 +380,28 @@ class Chain:
         return self.logs_of(address, [event.topic], first, last)
 
     def logs_of(
-        self, address: Address, topics: Sequence[bytes], first: int, last: int
+        self,
+        address: Address | Sequence[Address],
+        topics: Sequence[bytes],
+        first: int,
+        last: int,
+        about: bytes | None = None,
     ) -> list[Log]:
-        """Return the logs of several events in blocks [first, last], oldest first."""
+        """Return the logs of several events in blocks [first, last], oldest first.
+
+        Of several contracts at once where `address` is a list. With `about`, only those whose
+        first indexed value is this word.
+        """
         found: list[Log] = []
         size = LOG_RANGE
         while first <= last:
             end = min(first + size - 1, last)
             wanted = {
                 "address": address,
-                "topics": [[tohex(topic) for topic in topics]],
+                "topics": [
+                    [tohex(topic) for topic in topics],
+                    *([] if about is None else [tohex(about)]),
+                ],
                 "fromBlock": hex(first),
                 "toBlock": hex(end),
             }
@@ -414,12 +426,15 @@ class Chain:
     def estimate_gas(
         self,
         sender: Address,
-        to: Address,
+        to: Address | None,
         data: bytes,
         value: int = 0,
         overrides: Mapping[str, Any] | None = None,
     ) -> int:
-        """Return the gas that the call needs now; raise `Reverted` if it would fail."""
+        """Return the gas that a call, or without `to` a creation, needs now.
+
+        Raises `Reverted` if it would fail.
+        """
         request = _call_object(to, data, sender, value)
         params = [request, "latest", overrides] if overrides else [request]
         try:
@@ -510,9 +525,11 @@ def _block_id(block: BlockId) -> str:
 
 
 def _call_object(
-    to: Address, data: bytes, sender: Address | None = None, value: int = 0
+    to: Address | None, data: bytes, sender: Address | None = None, value: int = 0
 ) -> dict[str, str]:
-    call = {"to": str(to), "data": tohex(data)}
+    call = {"data": tohex(data)}
+    if to:
+        call["to"] = to
     if sender:
         call["from"] = sender
     if value:

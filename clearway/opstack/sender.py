@@ -60,6 +60,20 @@ class Transaction:
     gas: int | None = None  # estimated if not given
 
 
+@dataclass(frozen=True)
+class Creation:
+    """A contract to be made by its creation code and its constructor's arguments."""
+
+    purpose: str
+    data: bytes
+    value: int = 0  # wei
+    gas: int | None = None  # estimated if not given
+    to: None = None
+
+
+Effect = Transaction | Creation
+
+
 class Sender:
     """One account on one chain, with its journal."""
 
@@ -69,7 +83,7 @@ class Sender:
         self.address = to_checksum_address(signer.address)
         self.journal = journal
 
-    def run(self, transaction: Transaction, timeout: float = RECEIPT_TIMEOUT) -> Mapping[str, Any]:
+    def run(self, transaction: Effect, timeout: float = RECEIPT_TIMEOUT) -> Mapping[str, Any]:
         """Do it and return the receipt; raises `TransactionFailed` if it reverted.
 
         If an earlier process was killed in the same purpose, its transaction is brought to its end
@@ -101,7 +115,7 @@ class Sender:
         open_ones = self.journal.open_transactions(self.chain.name, self.address)
         return next((signed for signed in open_ones if signed.purpose == purpose), None)
 
-    def submit(self, transaction: Transaction) -> SignedTransaction:
+    def submit(self, transaction: Effect) -> SignedTransaction:
         """Sign, write down and send, unless the purpose is on its way already.
 
         Call it inside `journal.acting()`, after `recover()`.
@@ -110,7 +124,7 @@ class Sender:
             return signed
         gas = transaction.gas or self._estimate(transaction)
         for attempt in range(SEND_ATTEMPTS):
-            signed = self._sign(transaction, self._free_nonce(), gas, self.chain.fees())
+            signed = self._sign(transaction, self.next_nonce(), gas, self.chain.fees())
             try:
                 self.chain.broadcast(signed.raw)
                 return signed
@@ -130,13 +144,13 @@ class Sender:
         known = self.chain.request("eth_getTransactionByHash", tohex(signed.hash))
         return known is not None or self.chain.receipt(signed.hash) is not None
 
-    def _estimate(self, transaction: Transaction) -> int:
+    def _estimate(self, transaction: Effect) -> int:
         estimate = self.chain.estimate_gas(
             self.address, transaction.to, transaction.data, transaction.value
         )
         return int(estimate * GAS_MARGIN)
 
-    def _free_nonce(self) -> int:
+    def next_nonce(self) -> int:
         written = self.journal.open_transactions(self.chain.name, self.address)
         return max(
             self.chain.next_nonce(self.address, "pending"),
@@ -144,17 +158,17 @@ class Sender:
         )
 
     def _sign(
-        self, transaction: Transaction, nonce: int, gas: int, fees: Mapping[str, int]
+        self, transaction: Effect, nonce: int, gas: int, fees: Mapping[str, int]
     ) -> SignedTransaction:
         fields = {
             "type": 2,
             "chainId": self.chain.chain_id,
             "nonce": nonce,
-            "to": transaction.to,
             "value": transaction.value,
             "data": tohex(transaction.data),
             "gas": gas,
             **fees,
+            **({"to": transaction.to} if transaction.to else {}),
         }
         raw = bytes(self.signer.sign_transaction(fields).raw_transaction)
         return self.journal.record(
@@ -172,20 +186,26 @@ class Sender:
         started = time.monotonic()
         bump_at, look_at = started + BUMP_AFTER, started + LOOK_AFTER
         for _ in waiting(timeout):
-            for candidate in self._with_its_replacements(signed):
-                if receipt := self.chain.receipt(candidate.hash):
-                    self.journal.settle(candidate.id, "mined")
-                    return self._successful(candidate, receipt)
+            if receipt := self.ended(signed):
+                return receipt
             if time.monotonic() > look_at:
                 look_at += LOOK_AFTER
-                self._look_after(signed)
+                self.look_after(signed)
             if time.monotonic() > bump_at:
                 bump_at += BUMP_AFTER
-                self._hurry(signed)
+                self.hurry(signed)
         raise UnknownTransaction(
             f"{self.chain.name} didn't include transaction {tohex(signed.hash)} in {timeout:g} s",
             "it is written down: run the same command again to go on",
         )
+
+    def ended(self, signed: SignedTransaction) -> Mapping[str, Any] | None:
+        """Return the receipt if it is included, without waiting; raises as `wait` does."""
+        for candidate in self._with_its_replacements(signed):
+            if receipt := self.chain.receipt(candidate.hash):
+                self.journal.settle(candidate.id, "mined")
+                return self._successful(candidate, receipt)
+        return None
 
     def _with_its_replacements(self, signed: SignedTransaction) -> list[SignedTransaction]:
         return [
@@ -194,7 +214,7 @@ class Sender:
             if (other.nonce, other.sender) == (signed.nonce, signed.sender)
         ]
 
-    def _look_after(self, signed: SignedTransaction) -> None:
+    def look_after(self, signed: SignedTransaction) -> None:
         """Send again what a node has dropped or, having died, forgotten.
 
         Not this alone: what came before it may be lost too, and it waits for that.
@@ -203,7 +223,7 @@ class Sender:
             with self.journal.acting():
                 self.recover()
 
-    def _hurry(self, signed: SignedTransaction) -> None:
+    def hurry(self, signed: SignedTransaction) -> None:
         """Replace what lingers by the same with higher fees: same nonce, same effect.
 
         A transaction waits for all of its sender's earlier ones, so they are hurried too, even
@@ -241,10 +261,11 @@ class Sender:
             name: max(sent[name] * BUMP_PERCENT // 100 + 1, fee)
             for name, fee in self.chain.fees().items()
         }
-        call = Transaction(
-            signed.purpose, to_checksum_address(sent["to"]), bytes(sent["data"]), sent["value"]
-        )
-        return self._sign(call, signed.nonce, sent["gas"], fees)
+        data, value = bytes(sent["data"]), sent["value"]
+        effect: Effect = Creation(signed.purpose, data, value)
+        if sent["to"]:
+            effect = Transaction(signed.purpose, to_checksum_address(sent["to"]), data, value)
+        return self._sign(effect, signed.nonce, sent["gas"], fees)
 
     def _successful(
         self, signed: SignedTransaction, receipt: Mapping[str, Any]

@@ -1,6 +1,10 @@
 """Pairs of an L1 token and the L2 token that stands for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.address import to_checksum_address
 
 from clearway.opstack import abi
 from clearway.opstack.addresses import (
@@ -83,21 +87,29 @@ class Tokens:
 
     def create(self, l2_sender: Sender, l1_token: Address) -> TokenPair:
         """Make the L2 representation of an L1 token through the chain's factory."""
+        purpose = purpose_of("create token", l1_token)
+        call = self.creation(l1_token)
+        receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
+        l2_sender.journal.report(purpose)
+        return self.pair(l1_token, self.created(receipt))
+
+    def creation(self, l1_token: Address) -> bytes:
+        """Return the call of the factory that makes an L1 token's representation."""
         name, symbol, decimals = self.rollup.l1.calls(
             [Call(l1_token, v) for v in (abi.Token.NAME, abi.Token.SYMBOL, abi.Token.DECIMALS)]
         )
         if decimals is None:
             raise UnknownTokenPair(f"{l1_token} is no token on L1", "check the address")
-        purpose = purpose_of("create token", l1_token)
-        call = abi.TokenFactory.CREATE.encode(l1_token, name or "", symbol or "", decimals)
-        receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
-        l2_sender.journal.report(purpose)
+        return abi.TokenFactory.CREATE.encode(l1_token, name or "", symbol or "", decimals)
+
+    def created(self, receipt: Mapping[str, Any]) -> Address:
+        """Return the token that the factory made in a transaction."""
         for log in receipt["logs"]:
             if is_event(log, L2_TOKEN_FACTORY, abi.TokenFactory.CREATED):
                 (l2_token, _), _ = abi.TokenFactory.CREATED.decode(
                     topics_of(log), unhex(log["data"])
                 )
-                return TokenPair(l1_token, l2_token, symbol or "?", decimals)
+                return to_checksum_address(l2_token)
         raise RpcNonsense("the L2 RPC's receipt names no new token", "use another RPC")
 
 

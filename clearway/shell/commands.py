@@ -117,7 +117,7 @@ class Session:
             "portal": portal,
             "folder": folder,
         }
-        self._journal_folder = journal
+        self.journal_folder = journal
         self._account = account
         self._network_words = {
             "--network": network,
@@ -146,7 +146,7 @@ class Session:
 
     @functools.cached_property
     def journal(self) -> Journal:
-        return Journal.for_rollup(self.rollup, self._journal_folder)
+        return Journal.for_rollup(self.rollup, self.journal_folder)
 
     @functools.cached_property
     def account(self) -> Address:
@@ -158,12 +158,13 @@ class Session:
         return find_signer(self._account, self.network)
 
     @functools.cached_property
-    def _unlocked(self) -> Signer:
+    def unlocked_signer(self) -> Signer:
+        """Who signs; asks for a passphrase if there is one."""
         return unlocked(self._signer)
 
     def sender(self, chain: Chain) -> Sender:
         """Return the account on a chain; asks for its passphrase if it has one."""
-        return Sender(chain, self._unlocked, self.journal)
+        return Sender(chain, self.unlocked_signer, self.journal)
 
     def tracker(self) -> Tracker:
         """Return who only looks at withdrawals."""

@@ -7,7 +7,8 @@
 
 Proposers schedule calls, and may cancel what waits. Once its delay is over anyone executes an
 operation, so nobody who announced it decides whether and when. Nobody holds a role but whom the
-constructor was told and whom later operations appoint; the deployer holds none.
+constructor was told and whom later operations appoint; the deployer holds none. What was offered to
+the timelock's address before it existed is its own from its first instant.
 
 @dev snekmate's controller as it is, but for what isn't shown: `update_delay`, which has no floor,
      so that the delay stays that of the deployment; `set_role_admin`, so that the timelock alone
@@ -22,6 +23,10 @@ initializes: access_control
 
 from snekmate.governance import timelock_controller
 initializes: timelock_controller[access_control := access_control]
+
+interface Owned:
+    def accept_ownership(): nonpayable
+
 
 exports: (
     access_control.DEFAULT_ADMIN_ROLE,
@@ -54,14 +59,23 @@ exports: (
 LEAST_DELAY: public(constant(uint256)) = 2 * 86_400  # seconds
 MOST_DELAY: public(constant(uint256)) = 30 * 86_400  # seconds
 MOST_PROPOSERS: constant(uint256) = 16
+MOST_OWNED: constant(uint256) = 16
 
 
 @deploy
-def __init__(delay: uint256, proposers: DynArray[address, MOST_PROPOSERS]):
+def __init__(
+    delay: uint256,
+    proposers: DynArray[address, MOST_PROPOSERS],
+    owned: DynArray[address, MOST_OWNED],
+):
     """
     @param delay Seconds that an operation waits at least, from now on for ever.
+    @param owned Contracts whose ownership was offered to this address, and is accepted here: as an
+           operation, accepting would leave them to the deployer until the delay is over.
     """
     assert delay >= LEAST_DELAY and delay <= MOST_DELAY, "delay out of range"
     assert len(proposers) > 0, "no proposer"
     access_control.__init__()  # makes the deployer administrator, which the next line ends
     timelock_controller.__init__(delay, proposers, [empty(address)], empty(address))
+    for contract: address in owned:
+        extcall Owned(contract).accept_ownership()

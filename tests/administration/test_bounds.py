@@ -1,5 +1,7 @@
 """Every parameter's hard bounds: what lies at the edge is taken, the next on its grid is not.
 
+The contract judges so, and so does its twin in Python, which scripts ask first.
+
 Where a parameter is judged beside another, the case says what the other is.
 """
 
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.spec.administration import RATIO_GRID
+from clearway.spec.parameter_words import check_market, check_pool, unpack_pool
+from clearway.spec.refused import Refused
 from tests.administration.world import (
     MARGINS,
     MOST_SLOPE,
@@ -158,15 +162,20 @@ class TestAMarkets:
         if last is not None:
             world.set(**others | {name: last})
             assert world.had()[name] == last
+            check_market(PARAMETERS | others | {name: last})
         if first is not None:
             with world.refused(reason):
                 world.set(**others | {name: first})
+            with pytest.raises(Refused, match=f"^{reason}$"):
+                check_market(PARAMETERS | others | {name: first})
 
     @pytest.mark.parametrize("name", [name for name, grid in GRIDS.items() if grid > 1])
     def test_parameter_off_its_grid_is_refused_not_rounded(self, world, name):
         for off in (1, GRIDS[name] - 1):
             with world.refused("parameter off its grid"):
                 world.set(**{name: PARAMETERS[name] - off})
+            with pytest.raises(Refused, match="off its grid"):
+                check_market(PARAMETERS | {name: PARAMETERS[name] - off})
 
     def test_parameters_each_have_an_edge(self):
         assert {edge[0] for edge in EDGES} == set(PARAMETERS)
@@ -224,10 +233,15 @@ class TestThePools:
 
         if last is not None:
             set_pool(last)
-            assert words()._unpack_pool(world.market.pool_word())._asdict()[name] == last
+            word = world.market.pool_word()
+            assert unpack_pool(word) == words()._unpack_pool(word)._asdict()
+            assert unpack_pool(word)[name] == last
+            check_pool(POOL | others | {name: last})
         if first is not None:
             with world.refused(reason):
                 set_pool(first)
+            with pytest.raises(Refused, match=f"^{reason}$"):
+                check_pool(POOL | others | {name: first})
 
     @pytest.mark.parametrize("name", [name for name, grid in POOL_GRIDS.items() if grid > 1])
     def test_parameter_off_its_grid_is_refused_not_rounded(self, world, name):
@@ -235,6 +249,8 @@ class TestThePools:
             with world.refused("parameter off its grid"):
                 changed = pool(**{name: POOL[name] - off})
                 world.configuration.set_pool(changed, sender=world.owner)
+            with pytest.raises(Refused, match="off its grid"):
+                check_pool(POOL | {name: POOL[name] - off})
 
     def test_parameters_each_have_an_edge(self):
         assert {edge[0] for edge in POOL_EDGES} == set(POOL)

@@ -1,5 +1,6 @@
 """What is to change is announced, waits, and is then done by anyone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import boa
@@ -47,8 +48,12 @@ class Office(World):
         self.proposer = boa.env.generate_address("proposer")
         self.timelock = self.deploy(DELAY, [self.proposer])
 
-    def deploy(self, delay: int, proposers: list[str]) -> Any:
-        return deployer("l2/Timelock.vy").deploy(delay, proposers, sender=self.deployer)
+    def deploy(
+        self, delay: int, proposers: list[str], owned: Sequence[str] = (), place: str | None = None
+    ) -> Any:
+        return deployer("l2/Timelock.vy").deploy(
+            delay, proposers, list(owned), sender=self.deployer, override_address=place
+        )
 
     def call(self, contract: Any, function: str, *arguments: Any) -> tuple[Any, ...]:
         """Return a call as an operation, without predecessor or salt."""
@@ -103,6 +108,29 @@ def roles(timelock) -> list[bytes]:
 def held(timelock, who) -> list[bool]:
     """Return whether somebody is administrator, proposer, canceller, executor."""
     return [timelock.hasRole(role, who) for role in roles(timelock)]
+
+
+class TestTheFirstInstant:
+    def test_has_what_was_offered_to_the_timelock_before_it_was_there(self, office):
+        place = boa.env.generate_address()
+        contracts = (office.configuration, office.feed)
+        for contract in contracts:
+            contract.transfer_ownership(place, sender=office.owner)
+        timelock = office.deploy(
+            DELAY, [office.proposer], [contract.address for contract in contracts], place
+        )
+        assert [contract.owner() for contract in contracts] == [timelock.address] * 2
+        with office.refused("not the owner"):
+            office.configuration.set_guardian(office.owner, sender=office.owner)
+
+    def test_isnt_there_if_a_contract_wasnt_offered(self, office):
+        """So what was left to its deployer can't be taken for what is the timelock's."""
+        place = boa.env.generate_address()
+        office.configuration.transfer_ownership(place, sender=office.owner)
+        owned = [office.configuration.address, office.feed.address]
+        with boa.reverts("ownable_2step: caller is not the new owner"):
+            office.deploy(DELAY, [office.proposer], owned, place)
+        assert office.configuration.owner() == office.owner
 
 
 class TestTheDelay:

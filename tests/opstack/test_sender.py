@@ -18,7 +18,7 @@ from clearway.opstack.errors import (
     UnknownTransaction,
 )
 from clearway.opstack.journal import Journal
-from clearway.opstack.sender import Sender, Transaction, recover
+from clearway.opstack.sender import Creation, Sender, Transaction, recover
 from tests.opstack.fakes import FakeNode, FakeProvider, Server, answering, refusal
 
 ACCOUNT = Account.from_key(b"\x01" * 32)
@@ -387,6 +387,11 @@ class TestLingering:
         sender.recover()
         assert sender.journal.open_transactions("L1", ACCOUNT.address) == []
 
+    def test_fees_of_a_creation_rise_too(self, file, hurried):
+        node = self.node_that_wants(3 * 10**9)
+        do(sender_of(node, file), Creation("make", b"\x60\x00"))
+        assert effects(node) == ["0x6000"]
+
     def test_one_that_the_node_forgot_is_sent_again(self, file, hurried):
         node = FakeNode(mines=False)
         sender = sender_of(node, file)
@@ -505,6 +510,12 @@ def test_the_transaction_says_what_was_asked(node, file):
     do(sender_of(node, file), Transaction("pay", TARGET, b"\x05", value=7, gas=90_000))
     (sent,) = node.blocks[-1]
     assert (sent["to"], sent["value"], sent["gas"]) == (TARGET.lower(), "0x7", hex(90_000))
+
+
+def test_a_creation_goes_to_nobody(node, file):
+    do(sender_of(node, file), Creation("make", b"\x60\x00"))
+    (sent,) = node.blocks[-1]
+    assert (sent["to"], sent["input"]) == ("0x", "0x6000")
 
 
 def test_gas_is_estimated_with_a_margin(node, file):

@@ -1,0 +1,1 @@
+"""The keepers' commands, one a file: `python -m bots.executor`, or `ape run keeper executor`."""

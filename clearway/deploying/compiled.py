@@ -1,0 +1,120 @@
+"""The contracts' creation code: compiled when their sources change, and kept until then.
+
+Compiled by Vyper itself, several contracts at a time and only those that are deployed: Ape would
+compile the mocks and the Solidity of tests as well, one after another.
+"""
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+from eth_abi import encode
+from eth_utils.abi import collapse_if_tuple
+from vyper.cli.vyper_compile import compile_files
+
+from clearway.contracts import interface
+from clearway.devnet.folder import write_whole
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CACHE = ROOT / ".build" / "creation.json"
+ROOMS = ("l2", "l1", "mocks")  # of contracts/, whose files are deployed
+PARTS = ("contracts/math", "contracts/modules", "interfaces")  # what they are made of
+
+
+class Codes:
+    """The creation code of some contracts."""
+
+    def __init__(self, codes: dict[str, bytes]) -> None:
+        self._codes = codes
+
+    @classmethod
+    def of(cls, names: Sequence[str], tell: Callable[[str], None]) -> "Codes":
+        """Return these contracts' code; compile what has changed, and say so."""
+        digests = {name: _digest(name) for name in names}
+        known = _read_cache()
+        stale = [name for name in names if known.get(name, {}).get("digest") != digests[name]]
+        if stale:
+            tell(f"compiling {len(stale)} contracts")
+            largest_first = sorted(stale, key=lambda name: -source(name).stat().st_size)
+            with ProcessPoolExecutor(min(len(stale), os.cpu_count() or 1)) as pool:
+                compiled = dict(zip(largest_first, pool.map(_compile, largest_first), strict=True))
+            fresh = {
+                name: {"digest": digests[name], "code": code} for name, code in compiled.items()
+            }
+            known = {**_read_cache(), **fresh}
+            CACHE.parent.mkdir(exist_ok=True)
+            write_whole(CACHE, json.dumps(known))
+        return cls({name: bytes.fromhex(known[name]["code"]) for name in names})
+
+    def __call__(self, name: str, *arguments: object) -> bytes:
+        """Return what creates a contract with its constructor's arguments."""
+        entries = [entry for entry in interface(name).abi if entry["type"] == "constructor"]
+        types = [collapse_if_tuple(value) for entry in entries for value in entry["inputs"]]
+        return self._codes[name] + encode(types, arguments)
+
+    def plain(self, name: str) -> bytes:
+        """Return a contract's creation code without arguments."""
+        return self._codes[name]
+
+
+def creation_gas(code: bytes) -> int:
+    """Return about what it costs to create a contract: its code, carried and kept."""
+    zeros = code.count(0)
+    carried = 4 * zeros + 16 * (len(code) - zeros)
+    return 21_000 + 32_000 + carried + 200 * len(code)
+
+
+def constructor_names(name: str) -> list[str]:
+    """Return the names of a constructor's arguments, in order."""
+    entries = [entry for entry in interface(name).abi if entry["type"] == "constructor"]
+    return [value["name"] for entry in entries for value in entry["inputs"]]
+
+
+def source(name: str) -> Path:
+    """Return a contract's file."""
+    paths = (ROOT / "contracts" / room / f"{name}.vy" for room in ROOMS)
+    return next(path for path in paths if path.exists())
+
+
+@functools.cache
+def _parts() -> bytes:
+    """Return a hash of all that any contract may be made of, and of the compiler."""
+    versions = f"{version('vyper')} {version('snekmate')}"
+    paths = sorted(path for part in PARTS for path in (ROOT / part).glob("*.vy*"))
+    whole = hashlib.sha256(versions.encode())
+    for path in paths:
+        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.digest()
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(_parts() + source(name).read_bytes()).hexdigest()
+
+
+def _read_cache() -> dict[str, dict[str, str]]:
+    try:
+        known = json.loads(CACHE.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _compile(name: str) -> str:
+    (output,) = compile_files([source(name)], ["bytecode"], paths=[str(ROOT)]).values()
+    return str(output["bytecode"]).removeprefix("0x")
+
+
+def main() -> None:
+    """Compile what a deployment needs, so that none has to wait for it."""
+    from clearway.deploying.building import CONTRACTS, STAND_INS
+
+    Codes.of([*CONTRACTS, *STAND_INS], print)
+
+
+if __name__ == "__main__":
+    main()
