@@ -108,5 +108,5 @@ class Actor:
         purpose = purpose_of("story", self.address, contract.address, function, arguments, value)
         transaction = contract.transaction(purpose, function, *arguments, value=value)
         receipt = sender.run(transaction)
-        sender.journal.report(purpose)
+        sender.report(purpose)
         return receipt
