@@ -17,8 +17,10 @@ LIMIT_DECIMALS = 10  # LIMIT_UNIT
 FEE_DECIMALS = 6  # KEEPER_FEE_UNIT
 RATIO_DECIMALS = 16  # of a percentage in a wad
 MONEY_DECIMALS = 2
+SMALL_DECIMALS = 4  # of what is less than a cent
 LEAST_DIGITS = 6  # of a price
-FEW_DIGITS = 2  # of what is less than a cent
+ETHER_DIGITS = 6
+FEW_DIGITS = 2  # of a small percentage
 MOST_LEVERAGE = 1_000 * WAD
 
 # From people
@@ -77,12 +79,17 @@ def worse_by(price: int, ratio: int, *, is_buy: bool) -> int:
 
 
 def money(wad: int, *, signed: bool = False) -> str:
-    """Show quote wad to the cent, and what is less by its first digits: "1250.40", "0.0031"."""
-    if 0 < abs(wad) < WAD // 10**MONEY_DECIMALS:
-        shown = amount(_rounded(wad, _decimals_for(wad, FEW_DIGITS)))
+    """Show quote wad to the cent, and what is less by four decimals: "1250.40", "0.0031"."""
+    if 0 < abs(wad) < WAD // 10**MONEY_DECIMALS and _rounded(wad, SMALL_DECIMALS):
+        shown = amount(_rounded(wad, SMALL_DECIMALS))
     else:
         shown = _fixed(wad, MONEY_DECIMALS)
-    return f"+{shown}" if signed and wad > 0 else shown
+    return f"+{shown}" if signed and _rounded(wad, SMALL_DECIMALS) > 0 else shown
+
+
+def exact(wad: int) -> str:
+    """Show a wad with all of its digits."""
+    return _fixed(wad, WAD_DECIMALS)
 
 
 def price(wad: int) -> str:
@@ -95,6 +102,11 @@ def price(wad: int) -> str:
 def size(wad: int) -> str:
     """Show base wad by nine decimals at most."""
     return amount(_rounded(wad, SIZE_DECIMALS))
+
+
+def ether(wei: int) -> str:
+    """Show wei by six decimals at most."""
+    return amount(_rounded(wei, ETHER_DIGITS))
 
 
 def percent(wad: int, decimals: int = 2) -> str:

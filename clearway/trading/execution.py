@@ -10,6 +10,7 @@ from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import BridgeError, Reverted, TooEarly, TransactionFailed
 from clearway.opstack.sender import Sender, Transaction
 from clearway.trading.prices import Prices
+from clearway.trading.reasons import ADVICE
 from clearway.trading.trader import Placed
 
 PATIENCE = 6.0  # wall seconds that keepers are left, once an order can be executed
@@ -18,6 +19,13 @@ TIMEOUT = 90.0  # wall seconds
 # Why an order can't be executed just now, and may be in a moment.
 PASSING = {"order too young", "no report of that second", "no price", "price too wide"}
 NO_REPORT = {"no report of that second", "no price"}
+
+
+class OrderFailed(BridgeError):
+    """An order was executed and couldn't stand; its fee says what that cost."""
+
+    def __init__(self, reason: str, fee: str) -> None:
+        super().__init__(f"the order failed ({reason}) and paid {fee}", ADVICE.get(reason, ""))
 
 
 class Execution:
@@ -67,7 +75,7 @@ class Execution:
         A keeper is waited for. When none has come, and there is a sender, the order's owner
         executes it himself: anyone may. Raises `TooEarly` if nobody could.
         """
-        progress("waiting for a keeper to execute the order")
+        progress(f"waiting for {'a keeper to execute' if patience else 'the price of'} the order")
         for is_own_turn in _turns(patience, timeout, self._is_due):
             if ended := self.end():
                 return ended

@@ -37,7 +37,7 @@ class Plan:
 
     intent: Intent
     limit_price: int  # wad
-    deposit: int  # quote wad: to be deposited first
+    missing: int  # quote wad: to be deposited first
     quote: Any | None  # of QuoteLens, without the deposit; None where nobody has a price
     leverage: int | None  # of the account afterwards, if it may increase; wad
 
@@ -74,26 +74,32 @@ class Plan:
         )
 
 
+def require_margin(plan: Plan) -> None:
+    """Raise `InsufficientBalance` if the account lacks margin for an order."""
+    if plan.missing:
+        missing = numbers.money(plan.missing)
+        raise InsufficientBalance(
+            f"the account lacks {missing} of margin for this",
+            f"deposit it with `ape run account deposit {missing}`, trade less, or give --leverage",
+        )
+
+
 def plan(intent: Intent, quote: Any, view: Any, market: Any) -> Plan:
     """Return the order for an intent that may increase a position.
 
-    `quote`, `view` and `market` are the lenses' answers for it, its account and its market. With a
-    leverage, the margin that is missing is to be deposited; without one it must be there.
+    `quote`, `view` and `market` are the lenses' answers for it, its account and its market. What
+    margin is missing it says: for the order to stand, or for the leverage that is wanted.
     """
     _require_takeable(quote.reason)
     _require_takeable(view.reason)
+    _require_takeable(_refusal(intent, quote, view, market))
     limit = _limit(intent, quote)
     needs = _Needs.of(intent, limit, quote, view, market)
-    missing = to_the_cent(needs.missing())
+    missing = needs.missing()
     if intent.leverage is not None:
         needs.require_allowed(intent.leverage, intent.market.name)
-        missing = to_the_cent(needs.missing_for(intent.leverage))
-    elif missing:
-        raise InsufficientBalance(
-            f"the account lacks {numbers.money(missing)} of margin for this",
-            f"deposit it with `ape run account deposit {numbers.money(missing)}`, trade less, or "
-            "give --leverage",
-        )
+        missing = needs.missing_for(intent.leverage)
+    missing = to_the_cent(missing)
     return Plan(intent, limit, missing, quote, needs.leverage_with(missing))
 
 
@@ -126,6 +132,24 @@ def _require_takeable(reason: str) -> None:
         raise BadInput(f"the market wouldn't take this now ({reason})", ADVICE.get(reason, ""))
 
 
+def _refusal(intent: Intent, quote: Any, view: Any, market: Any) -> str:
+    """Tell why the market wouldn't take more, which a quote that lacks margin doesn't come to."""
+    size_delta = intent.size_delta
+    size = size_delta + _size_in(intent.market, view)
+    if size and positions.notional(size, quote.price) < market.parameters.min_notional:
+        return "position too small"
+    if abs(size_delta) > (market.long_room if size_delta > 0 else market.short_room):
+        return "open interest at its cap"
+    if abs(size_delta) > (market.buy_room if size_delta > 0 else market.sell_room):
+        return "skew at its cap"
+    return ""
+
+
+def _size_in(market: Listed, view: Any) -> int:
+    """Return the size of an account's position in a market; base wad."""
+    return sum(one.size for one in view.positions if one.market == market.number)
+
+
 @dataclass(frozen=True)
 class _Needs:
     """What an order needs of its account; quote wad."""
@@ -141,9 +165,7 @@ class _Needs:
     def of(cls, intent: Intent, limit: int, quote: Any, view: Any, market: Any) -> "_Needs":
         p = market.parameters
         others = [one for one in view.positions if one.market != intent.market.number]
-        size = quote.size_delta + sum(
-            one.size for one in view.positions if one.market == intent.market.number
-        )
+        size = quote.size_delta + _size_in(intent.market, view)
         worth = positions.notional(size, quote.price)
         cost = quote.most_fee + quote.most_premium + intent.keeper_fee
         return cls(

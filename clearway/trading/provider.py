@@ -10,11 +10,10 @@ from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import BadInput, InsufficientBalance, TooEarly
 from clearway.opstack.sender import Sender
 from clearway.opstack.text import duration, moment
-from clearway.opstack.tokens import require_token_balance
 from clearway.spec import wad
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import advising
-from clearway.trading.trader import approve, done
+from clearway.trading.trader import approve, done, require_tokens
 
 DEFAULT_SLIPPAGE = wad.WAD // 200
 DEADLINE = 300  # seconds that a deposit may take to be included
@@ -140,8 +139,7 @@ class Provider:
 
     def require_tokens(self, units: int) -> None:
         """Raise `InsufficientBalance` if the owner has less on L2."""
-        pair, l2 = self.system.deployment.token, self.system.rollup.l2
-        require_token_balance(l2, pair.l2_token, self.owner, units, pair)
+        require_tokens(self.system, self.owner, units)
 
     def deposit(
         self, units: int, slippage: int = DEFAULT_SLIPPAGE, progress: Progress = silent
@@ -187,11 +185,22 @@ class Provider:
     def process(self, progress: Progress = silent) -> Told:
         """Price what is due of the queue, anyone's; return the vault's first event of it."""
         vault = self.system.vault
+        queue = vault.call("queue_words", 0)[0]
+        self._require_due(_first(queue), _next(queue))
         self.prices.bring(self.sender, progress)
         progress("pricing the requests that are due")
-        purpose = purpose_of("process", vault.call("queue_words", 0)[0])
+        purpose = purpose_of("process", queue)
         transaction = vault.transaction(purpose, "process", MOST_REQUESTS)
         return done(self.sender, vault, transaction, "RedemptionPriced")
+
+    def _require_due(self, first: int, after: int) -> None:
+        if first == after:
+            raise BadInput("no request waits to be priced", "there is nothing to do")
+        ready_at = _ready_at(first, self.system.vault.call("queue_words", first)[2])
+        if self.system.rollup.l2.block().timestamp < ready_at:
+            raise TooEarly(
+                "the oldest request still cools down", f"it is priced after {moment(ready_at)}"
+            )
 
     def claim(self, to: Address, progress: Progress = silent) -> Told:
         """Take all that is set aside, to an address on L2; price first what is due.

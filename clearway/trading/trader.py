@@ -8,9 +8,10 @@ from clearway.contracts import Contract, Told
 from clearway.deployments import Listed, System
 from clearway.opstack.addresses import Address
 from clearway.opstack.effects import Progress, purpose_of, silent
-from clearway.opstack.errors import BadInput, Reverted, RpcNonsense
+from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted, RpcNonsense
 from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
+from clearway.opstack.text import amount
 from clearway.opstack.tokens import require_token_balance
 from clearway.spec.state import SLOTS, account_of
 from clearway.trading.orders import Intent, Plan, plan, plan_reduction
@@ -119,9 +120,7 @@ class Trader:
 
     def require_tokens(self, units: int) -> None:
         """Raise `InsufficientBalance` if the owner has less on L2."""
-        pair = self.system.deployment.token
-        l2 = self.system.rollup.l2
-        require_token_balance(l2, pair.l2_token, self.owner, units, pair)
+        require_tokens(self.system, self.owner, units)
 
     def withdraw(self, units: int, to: Address, progress: Progress = silent) -> Told:
         """Take token units from the margin that backs nothing, to an address on L2."""
@@ -234,6 +233,17 @@ def done(sender: Sender, contract: Contract, transaction: Transaction, event: st
         f"the L2 RPC's receipt {unhex(receipt['transactionHash']).hex()} has no {event}",
         "use another RPC",
     )
+
+
+def require_tokens(system: System, owner: Address, units: int) -> None:
+    """Raise `InsufficientBalance` if an owner has fewer token units on L2; say what is on L1."""
+    pair = system.deployment.token
+    try:
+        require_token_balance(system.rollup.l2, pair.l2_token, owner, units, pair)
+    except InsufficientBalance as error:
+        on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
+        error.advise(f"{on_l1} more are on L1, and a deposit brings them" if on_l1 != "0" else "")
+        raise
 
 
 def approve(
