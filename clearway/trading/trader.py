@@ -257,3 +257,15 @@ def approve(
     purpose = purpose_of("approve", token.address, sender.address, spender, units)
     sender.run(token.transaction(purpose, "approve", spender, units))
     sender.journal.report(purpose)
+
+
+def mint_test_tokens(system: System, l1_sender: Sender, units: int) -> None:
+    """Make token units on L1 for whoever asks; raise `BadInput` where the token isn't a test's."""
+    token = system.l1_token
+    purpose = purpose_of("mint", token.address, l1_sender.address, units)
+    try:
+        l1_sender.run(token.transaction(purpose, "mint", l1_sender.address, units))
+    except Reverted as error:
+        name = system.deployment.token.symbol
+        raise BadInput(f"{name} is no test token", f"get {name} elsewhere") from error
+    l1_sender.journal.report(purpose)

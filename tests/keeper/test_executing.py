@@ -16,4 +16,3 @@ def test_an_order_is_executed(market: Market) -> None:
         until(lambda: market.size_of(trader) == 0, executor)
         assert executor.stop() == 0
         print(executor.said())
-        import subprocess
