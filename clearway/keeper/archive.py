@@ -19,7 +19,7 @@ SCHEMA = """
 CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash BLOB NOT NULL);
 CREATE TABLE events (
     block INTEGER NOT NULL, log_index INTEGER NOT NULL, at INTEGER NOT NULL,
-    name TEXT NOT NULL, facts TEXT NOT NULL,
+    name TEXT NOT NULL, facts TEXT NOT NULL, tx TEXT NOT NULL,
     PRIMARY KEY (block, log_index)
 ) WITHOUT ROWID;
 """
@@ -34,6 +34,7 @@ class Seen:
     at: int
     name: str
     values: Mapping[str, Any]
+    transaction: str  # hash
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,8 @@ class Archive:
             self._db.execute("DELETE FROM events WHERE block >= ?", (first,))
             self._db.execute("DELETE FROM blocks WHERE number >= ?", (first,))
             self._db.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                [
-                    (one.block, one.log_index, one.at, one.name, json.dumps(one.values))
-                    for one in events
-                ],
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                [_row(one) for one in events],
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO blocks VALUES (?, ?)",
@@ -123,6 +121,11 @@ class Archive:
         return JournalError(f"{self.path} can't be used ({error})", ADVICE)
 
 
+def _row(one: Seen) -> tuple[object, ...]:
+    facts = json.dumps(one.values)
+    return one.block, one.log_index, one.at, one.name, facts, one.transaction
+
+
 def _seen(row: Sequence[Any]) -> Seen:
-    block, log_index, at, name, facts = row
-    return Seen(block, log_index, at, name, json.loads(facts))
+    block, log_index, at, name, facts, transaction = row
+    return Seen(block, log_index, at, name, json.loads(facts), transaction)

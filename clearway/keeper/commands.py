@@ -22,7 +22,7 @@ from clearway.keeper.reports import Reports
 from clearway.keeper.reports_client import Board
 from clearway.keeper.running import Stop, Worker, keep_doing
 from clearway.keeper.screen import Screen, screen
-from clearway.opstack import Journal, Sender
+from clearway.opstack import Chain, Journal, Sender
 from clearway.opstack.text import amount
 from clearway.shell.commands import BridgeGroup, Session
 
@@ -67,26 +67,33 @@ class Tools:
     """
 
     def __init__(
-        self, session: Session, name: str, contracts: Sequence[Contract], say: Callable[[str], None]
+        self,
+        session: Session,
+        name: str,
+        contracts: Sequence[Contract],
+        say: Callable[[str], None],
+        chain: Chain | None = None,
     ) -> None:
-        l2, folder = session.rollup.l2, keeper_folder(session, name)
+        """Follow `contracts`, and send on `chain`, which is L2 if not given."""
+        folder = keeper_folder(session, name)
         archive = Archive(folder / "events.sqlite")
         self.follower = Follower(contracts, archive, session.deployment.l2_block)
-        journal = Journal.for_rollup(session.rollup, folder)
-        self.hands = Hands(Intents(Sender(l2, session.unlocked_signer, journal)), say)
+        self.journal = Journal.for_rollup(session.rollup, folder)
+        self.sender = Sender(chain or session.rollup.l2, session.unlocked_signer, self.journal)
+        self.hands = Hands(Intents(self.sender), say)
         committee = committee_of(session.system.feed)
         self.reports = Reports(Board.of(session.deployment.boards, committee), say)
 
 
-def require_funds(session: Session) -> None:
-    """Refuse an account that couldn't pay for one full transaction."""
-    l2, address = session.rollup.l2, session.account
-    needed = LEAST_GAS * l2.fees()["maxFeePerGas"]
-    balance = l2.balance(address)
+def require_funds(session: Session, chain: Chain | None = None) -> None:
+    """Refuse an account that couldn't pay for one full transaction on a chain, L2 if not given."""
+    chain, address = chain or session.rollup.l2, session.account
+    needed = LEAST_GAS * chain.fees()["maxFeePerGas"]
+    balance = chain.balance(address)
     if balance < needed:
         raise CannotStart(
-            f"{address} has {amount(balance)} ETH on L2, less than the {amount(needed)} ETH that "
-            "one full transaction may cost",
+            f"{address} has {amount(balance)} ETH on {chain.name}, less than the "
+            f"{amount(needed)} ETH that one full transaction may cost",
             "bring some with `ape run bridge deposit eth`, or name another by --account",
         )
 
@@ -112,9 +119,15 @@ def run_keeper(title: str, work: Callable[[Screen, Stop], Coroutine[Any, Any, No
 
 
 async def keep_stepping(
-    make: Callable[[], Keeper], shown: Screen, stop: Stop, websocket: str | None
+    make: Callable[[], Keeper],
+    shown: Screen,
+    stop: Stop,
+    websocket: str | None = None,
+    rest: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Make a keeper and let it take steps until told to stop, all on one thread.
+
+    Between two steps it rests as `rest` says, or until the next block of L2.
 
     Told to stop, it begins nothing new and gives what is under way a moment to end. What hasn't
     ended then is in its journal.
@@ -130,7 +143,7 @@ async def keep_stepping(
             shown.show(keeper.facts())
 
         async with heads.following():
-            await keep_doing(step, stop, shown, heads.next)
+            await keep_doing(step, stop, shown, rest or heads.next)
         deadline = time.monotonic() + HAND_OVER
         while keeper.hands.under_way and time.monotonic() < deadline:
             await worker.do(keeper.hands.look)

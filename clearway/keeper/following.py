@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clearway.contracts import Contract
+from clearway.contracts import Contract, Told
 from clearway.keeper.archive import Archive, Mark, Seen
 from clearway.opstack.chain import Block, Chain
 from clearway.opstack.errors import RpcNonsense
-from clearway.opstack.messages import Log, unhex
+from clearway.opstack.messages import Log, tohex
 
 LOOK_BACK = 10  # blocks that are read again each time: a node may have left out logs
 SPAN = 20_000  # blocks read before they are written down
@@ -96,17 +96,22 @@ class Follower:
             contract = self._contracts.get(log["address"].lower())
             told = contract.event_of(log) if contract else None
             if told:
-                at = times[told.block]
-                found.append(Seen(told.block, told.log_index, at, told.name, _plain(told.values)))
+                found.append(_seen(told, times[told.block]))
         return sorted(found, key=lambda one: (one.block, one.log_index))
 
     def _times(self, logs: Sequence[Log]) -> dict[int, int]:
-        """Return the times of the logs' blocks; raise `RpcNonsense` if one is of another chain."""
-        hashes = {int(log["blockNumber"], 16): unhex(log["blockHash"]) for log in logs}
-        blocks = {number: self.chain.block(number) for number in hashes}
-        if any(blocks[number].hash != hash_ for number, hash_ in hashes.items()):
-            raise RpcNonsense(f"{self.chain.name} was reorganised while it was read", "read again")
-        return {number: block.timestamp for number, block in blocks.items()}
+        """Return the times of the logs' blocks, which newer nodes tell with the logs."""
+        times = {int(log["blockNumber"], 16): log.get("blockTimestamp") for log in logs}
+        return {
+            number: int(time, 16) if time else self.chain.block(number).timestamp
+            for number, time in times.items()
+        }
+
+
+def _seen(told: Told, at: int) -> Seen:
+    """Return an event as it comes back from the archive."""
+    transaction = tohex(told.transaction)
+    return Seen(told.block, told.log_index, at, told.name, _plain(told.values), transaction)
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from clearway.keeper.intents import Intents
 from clearway.keeper.patience import Patience
+from clearway.opstack.addresses import Address
 from clearway.opstack.errors import BridgeError, Reverted, TransactionFailed
 from clearway.opstack.sender import Transaction
 
@@ -48,6 +49,10 @@ class Hands:
         self._clock = clock
         self._duties: dict[str, Duty] = {}  # by purpose
         self._busy: set[Key] = set()
+
+    @property
+    def address(self) -> Address:
+        return self._intents.sender.address
 
     @property
     def under_way(self) -> int:
