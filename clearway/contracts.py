@@ -185,10 +185,14 @@ class Contract:
         """Return the transaction that calls a function, for `Sender.run`."""
         return Transaction(purpose, self.address, self.encode(function, *arguments), value)
 
-    def events(self, first: int, last: int, *names: str) -> list[Told]:
-        """Return events of blocks [first, last] in the chain's order; of all names if none."""
+    def events(self, first: int, last: int, *names: str, about: int | None = None) -> list[Told]:
+        """Return events of blocks [first, last] in the chain's order; of all names if none.
+
+        With `about`, only those whose first indexed value it is: an account, or an address.
+        """
         topics = self.interface.topics(names)
-        logs = self.chain.logs_of(self.address, topics, first, last)
+        word = None if about is None else about.to_bytes(32, "big")
+        logs = self.chain.logs_of(self.address, topics, first, last, word)
         return [told for log in logs if (told := self.event_of(log))]
 
     def event_of(self, log: Log) -> Told | None:

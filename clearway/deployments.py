@@ -22,6 +22,7 @@ from clearway.reports import Domain
 
 FOLDER = Path(__file__).resolve().parent.parent / "deployments"
 ON_L1 = {"L1Gateway", "ExitBox"}  # every other contract is on L2
+WAD_DECIMALS = 18
 TOKEN_ABI = "TestToken"  # of which only what every ERC-20 has is called
 
 
@@ -156,6 +157,12 @@ class System:
     def domain(self) -> Domain:
         """Return what reports to this feed are signed for."""
         return Domain(self.deployment.l2_chain_id, self.feed.address)
+
+    @property
+    def scale(self) -> int:
+        """Return the wads to a token unit."""
+        scale: int = 10 ** (WAD_DECIMALS - self.deployment.token.decimals)
+        return scale
 
     @cached_property
     def token(self) -> Contract:

@@ -2,16 +2,51 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
+from clearway.contracts import Contract
 from clearway.deployments import genesis_of
-from clearway.keeper.running import Stop
+from clearway.keeper.archive import Archive
+from clearway.keeper.errors import CannotStart
+from clearway.keeper.following import Follower
+from clearway.keeper.hands import Hands
+from clearway.keeper.heads import Heads
+from clearway.keeper.intents import Intents
+from clearway.keeper.publishing import committee_of
+from clearway.keeper.reports import Reports
+from clearway.keeper.reports_client import Board
+from clearway.keeper.running import Stop, Worker, keep_doing
 from clearway.keeper.screen import Screen, screen
+from clearway.opstack import Chain, Journal, Sender
+from clearway.opstack.text import amount
 from clearway.shell.commands import BridgeGroup, Session
+
+HAND_OVER = 10.0  # wall seconds that what is under way is given to end
+FINISH_PAUSE = 0.2  # wall seconds between two looks at it
+LEAST_GAS = 5_000_000  # that a keeper must be able to pay for when it begins
+
+WEBSOCKET_OPTION = click.option(
+    "--l2-ws",
+    metavar="URL",
+    envvar="CLEARWAY_L2_WS",
+    help="L2 node by WebSocket, to hear of blocks at once. [env: CLEARWAY_L2_WS]",
+)
+
+
+class Keeper(Protocol):
+    """What takes steps, each of which reads, decides and sends, and waits for nothing."""
+
+    now: int  # the chain's time
+    hands: Hands
+
+    def step(self) -> None: ...
+
+    def facts(self) -> dict[str, str]: ...
 
 
 def keeper_folder(session: Session, keeper: str) -> Path:
@@ -25,6 +60,51 @@ def keeper_folder(session: Session, keeper: str) -> Path:
     return session.journal_folder / "keepers" / where / f"{keeper}-{session.account[2:10].lower()}"
 
 
+class Tools:
+    """What a keeper that follows events and sends transactions works with.
+
+    Made on the thread that uses them.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        contracts: Sequence[Contract],
+        say: Callable[[str], None],
+        chain: Chain | None = None,
+    ) -> None:
+        """Follow `contracts`, and send on `chain`, which is L2 if not given."""
+        folder = keeper_folder(session, name)
+        archive = Archive(folder / "events.sqlite")
+        self.follower = Follower(contracts, archive, session.deployment.l2_block)
+        self.journal = Journal.for_rollup(session.rollup, folder)
+        self.sender = Sender(chain or session.rollup.l2, session.unlocked_signer, self.journal)
+        self.hands = Hands(Intents(self.sender), say)
+        committee = committee_of(session.system.feed)
+        self.reports = Reports(Board.of(session.deployment.boards, committee), say)
+
+
+def require_funds(session: Session, chain: Chain | None = None) -> None:
+    """Refuse an account that couldn't pay for one full transaction on a chain, L2 if not given."""
+    chain, address = chain or session.rollup.l2, session.account
+    needed = LEAST_GAS * chain.fees()["maxFeePerGas"]
+    balance = chain.balance(address)
+    if balance < needed:
+        raise CannotStart(
+            f"{address} has {amount(balance)} ETH on {chain.name}, less than the "
+            f"{amount(needed)} ETH that one full transaction may cost",
+            "bring some with `ape run bridge deposit eth`, or name another by --account",
+        )
+
+
+def websocket_of(session: Session, given: str | None) -> str | None:
+    """Return where to hear of blocks: the local network has it at the same port."""
+    if given is None and session.network.is_local:
+        return session.network.l2_rpc.replace("http://", "ws://", 1)
+    return given
+
+
 def run_keeper(title: str, work: Callable[[Screen, Stop], Coroutine[Any, Any, None]]) -> None:
     """Run a keeper until SIGTERM or Ctrl-C."""
 
@@ -36,6 +116,40 @@ def run_keeper(title: str, work: Callable[[Screen, Stop], Coroutine[Any, Any, No
             shown.say("stopped; nothing is lost: the same command goes on from here")
 
     asyncio.run(main())
+
+
+async def keep_stepping(
+    make: Callable[[], Keeper],
+    shown: Screen,
+    stop: Stop,
+    websocket: str | None = None,
+    rest: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Make a keeper and let it take steps until told to stop, all on one thread.
+
+    Between two steps it rests as `rest` says, or until the next block of L2.
+
+    Told to stop, it begins nothing new and gives what is under way a moment to end. What hasn't
+    ended then is in its journal.
+    """
+    worker = Worker("keeper")
+    try:
+        keeper = await worker.do(make)
+        heads = Heads(websocket)
+
+        async def step() -> None:
+            await worker.do(keeper.step)
+            shown.now = keeper.now
+            shown.show(keeper.facts())
+
+        async with heads.following():
+            await keep_doing(step, stop, shown, rest or heads.next)
+        deadline = time.monotonic() + HAND_OVER
+        while keeper.hands.under_way and time.monotonic() < deadline:
+            await worker.do(keeper.hands.look)
+            await asyncio.sleep(FINISH_PAUSE)
+    finally:
+        worker.close()
 
 
 def alone(command: click.Command) -> None:

@@ -92,7 +92,8 @@ class Publisher:
         length = self.committee.tile_length
         if not self.now:
             newest = self.memory.newest()
-            self.now = min(newest, now) if newest is not None else now - length
+            # The first time of all, what was committed just before is made up for too.
+            self.now = now - tiles.SHORT_GAP if newest is None else min(newest, now)
         for tile in tiles.due(self.now, now, length):
             if tile == tiles.newest_over(now, length) or self.source.knows_the_past:
                 self._over_since[tile] = self.clock()

@@ -55,7 +55,7 @@ class Publishing:
         try:
             async with aiohttp.ClientSession() as session:
                 self.peers = Peers(self._peer_urls, session)
-                await keep_doing(self.step, stop, self.screen, LOOK_PAUSE)
+                await keep_doing(self.step, stop, self.screen, lambda: asyncio.sleep(LOOK_PAUSE))
         finally:
             await runner.cleanup()
             self._worker.close()

@@ -5,14 +5,15 @@ What blocks (chains, journals) happens on one thread of its own, so that boards 
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clearway.keeper.screen import Screen
 from clearway.opstack.errors import (
     BridgeError,
+    InsufficientBalance,
     RpcError,
     RpcNonsense,
     RpcUnavailable,
@@ -22,8 +23,15 @@ from clearway.opstack.errors import (
 
 T = TypeVar("T")
 
-# What may be gone at the next try: a node that stumbles, or is behind.
-PASSING = (RpcError, RpcNonsense, RpcUnavailable, StateUnavailable, UnknownTransaction)
+# What may be gone at the next try: a node that stumbles, or is behind; a lack of ETH.
+PASSING = (
+    InsufficientBalance,
+    RpcError,
+    RpcNonsense,
+    RpcUnavailable,
+    StateUnavailable,
+    UnknownTransaction,
+)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # wall seconds between tries in vain
 
 
@@ -66,6 +74,16 @@ class Stop:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wished.wait(), seconds)
 
+    async def rest(self, until: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Wait for something, but no longer than until the wish."""
+        waits = [asyncio.create_task(until()), asyncio.create_task(self._wait())]
+        _, unfinished = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in unfinished:
+            task.cancel()
+
+    async def _wait(self) -> None:
+        await self._wished.wait()
+
 
 class Patient:
     """Says what stands in the way once, and when it is gone; tells how long to wait."""
@@ -91,9 +109,12 @@ class Patient:
 
 
 async def keep_doing(
-    step: Callable[[], Awaitable[None]], stop: Stop, screen: Screen, pause: float
+    step: Callable[[], Awaitable[None]],
+    stop: Stop,
+    screen: Screen,
+    until: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Do a step every `pause` wall seconds until told to stop; what passes doesn't end it."""
+    """Do a step whenever `until` has passed, until told to stop; what passes doesn't end it."""
     patient = Patient(screen)
     while not stop.is_wished:
         try:
@@ -102,4 +123,4 @@ async def keep_doing(
             await stop.pause(patient.hinder(error))
         else:
             patient.go_on()
-            await stop.pause(pause)
+            await stop.rest(until)

@@ -380,16 +380,28 @@ class Chain:
         return self.logs_of(address, [event.topic], first, last)
 
     def logs_of(
-        self, address: Address, topics: Sequence[bytes], first: int, last: int
+        self,
+        address: Address | Sequence[Address],
+        topics: Sequence[bytes],
+        first: int,
+        last: int,
+        about: bytes | None = None,
     ) -> list[Log]:
-        """Return the logs of several events in blocks [first, last], oldest first."""
+        """Return the logs of several events in blocks [first, last], oldest first.
+
+        Of several contracts at once where `address` is a list. With `about`, only those whose
+        first indexed value is this word.
+        """
         found: list[Log] = []
         size = LOG_RANGE
         while first <= last:
             end = min(first + size - 1, last)
             wanted = {
                 "address": address,
-                "topics": [[tohex(topic) for topic in topics]],
+                "topics": [
+                    [tohex(topic) for topic in topics],
+                    *([] if about is None else [tohex(about)]),
+                ],
                 "fromBlock": hex(first),
                 "toBlock": hex(end),
             }

@@ -186,20 +186,26 @@ class Sender:
         started = time.monotonic()
         bump_at, look_at = started + BUMP_AFTER, started + LOOK_AFTER
         for _ in waiting(timeout):
-            for candidate in self._with_its_replacements(signed):
-                if receipt := self.chain.receipt(candidate.hash):
-                    self.journal.settle(candidate.id, "mined")
-                    return self._successful(candidate, receipt)
+            if receipt := self.ended(signed):
+                return receipt
             if time.monotonic() > look_at:
                 look_at += LOOK_AFTER
-                self._look_after(signed)
+                self.look_after(signed)
             if time.monotonic() > bump_at:
                 bump_at += BUMP_AFTER
-                self._hurry(signed)
+                self.hurry(signed)
         raise UnknownTransaction(
             f"{self.chain.name} didn't include transaction {tohex(signed.hash)} in {timeout:g} s",
             "it is written down: run the same command again to go on",
         )
+
+    def ended(self, signed: SignedTransaction) -> Mapping[str, Any] | None:
+        """Return the receipt if it is included, without waiting; raises as `wait` does."""
+        for candidate in self._with_its_replacements(signed):
+            if receipt := self.chain.receipt(candidate.hash):
+                self.journal.settle(candidate.id, "mined")
+                return self._successful(candidate, receipt)
+        return None
 
     def _with_its_replacements(self, signed: SignedTransaction) -> list[SignedTransaction]:
         return [
@@ -208,7 +214,7 @@ class Sender:
             if (other.nonce, other.sender) == (signed.nonce, signed.sender)
         ]
 
-    def _look_after(self, signed: SignedTransaction) -> None:
+    def look_after(self, signed: SignedTransaction) -> None:
         """Send again what a node has dropped or, having died, forgotten.
 
         Not this alone: what came before it may be lost too, and it waits for that.
@@ -217,7 +223,7 @@ class Sender:
             with self.journal.acting():
                 self.recover()
 
-    def _hurry(self, signed: SignedTransaction) -> None:
+    def hurry(self, signed: SignedTransaction) -> None:
         """Replace what lingers by the same with higher fees: same nonce, same effect.
 
         A transaction waits for all of its sender's earlier ones, so they are hurried too, even

@@ -1,0 +1,46 @@
+"""Exits through the gateways: which there are, and what is left of each.
+
+An exit is one withdrawal whose tokens land in a box on L1, from where anyone may have them paid to
+whoever holds the exit.
+"""
+
+from dataclasses import dataclass, field
+
+from clearway.keeper.archive import Seen
+from clearway.opstack.addresses import Address
+
+
+@dataclass(frozen=True)
+class Exit:
+    """One exit, as L2 told of it."""
+
+    owner: Address  # on L2
+    claimant: Address  # on L1
+    number: int  # among the claimant's
+    amount: int  # token units
+    transaction: bytes  # on L2
+
+
+@dataclass
+class Exits:
+    """The exits of some people, or of everybody where nobody is named."""
+
+    people: frozenset[str] = frozenset()
+    found: dict[tuple[str, int], Exit] = field(default_factory=dict)
+
+    def tell(self, event: Seen) -> Exit | None:
+        """Go on by one event; return the exit that it tells of, if that is wanted."""
+        if event.name != "ExitStarted":
+            return None
+        told = event.values
+        if self.people and self.people.isdisjoint((told["owner"], told["claimant"])):
+            return None
+        one = Exit(
+            told["owner"],
+            told["claimant"],
+            told["number"],
+            told["amount"],
+            bytes.fromhex(event.transaction.removeprefix("0x")),
+        )
+        self.found[one.claimant, one.number] = one
+        return one

@@ -1,0 +1,259 @@
+"""An account of the market in its owner's hands: its money, its orders, what it could do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clearway.contracts import Contract, Told
+from clearway.deployments import Listed, System
+from clearway.opstack.addresses import Address
+from clearway.opstack.effects import Progress, purpose_of, silent
+from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted, RpcNonsense
+from clearway.opstack.messages import unhex
+from clearway.opstack.sender import Sender, Transaction
+from clearway.opstack.text import amount
+from clearway.opstack.tokens import require_token_balance
+from clearway.spec.state import SLOTS, account_of
+from clearway.trading.orders import Intent, Plan, plan, plan_reduction
+from clearway.trading.prices import Prices
+from clearway.trading.reasons import advising
+
+MOST_NUMBER = 2**88 - 1
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """What an owner holds outside of the market: wei, and token units."""
+
+    l1_eth: int
+    l2_eth: int
+    l1_tokens: int
+    l2_tokens: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A committed order: where it lies, and since when."""
+
+    account: int
+    slot: int
+    order: Mapping[str, Any]
+    block: int
+    transaction: bytes  # hash
+
+    @property
+    def id(self) -> int:
+        return self.account + self.slot
+
+
+class Trader:
+    """One account. Whoever has no sender can look, and only look."""
+
+    def __init__(
+        self,
+        system: System,
+        prices: Prices,
+        owner: Address,
+        number: int = 0,
+        sender: Sender | None = None,
+    ) -> None:
+        if not 0 <= number <= MOST_NUMBER:
+            raise BadInput(f"there is no account number {number}", "give a whole number from 0")
+        self.system = system
+        self.prices = prices
+        self.owner = owner
+        self.number = number
+        self.id = account_of(int(owner, 16), number)
+        self._sender = sender
+
+    @property
+    def sender(self) -> Sender:
+        """Whoever signs for the owner on L2."""
+        if self._sender is None:
+            raise BadInput(f"{self.owner} is only looked at", "act as an account of your own")
+        return self._sender
+
+    # Looking
+
+    def view(self) -> Any:
+        """Return all there is to say of the account (`Lens.account`), at the newest prices."""
+        return self.prices.ask(self.system.lens, "account", self.id)
+
+    def position(self, market: Listed, view: Any = None) -> Any | None:
+        """Return the account's position in a market, None if it has none."""
+        positions = (view or self.view()).positions
+        return next((one for one in positions if one.market == market.number), None)
+
+    def market(self, market: Listed) -> Any:
+        """Return all there is to say of a market (`PoolLens.market`), at the newest prices."""
+        return self.prices.ask(self.system.pool_lens, "market", market.number)
+
+    def quote(
+        self, market: Listed, size_delta: int, *, is_reduce_only: bool = False, keeper_fee: int = 0
+    ) -> Any:
+        """Return what a trade would be that is filled alone now (`QuoteLens.quote`)."""
+        arguments = (self.id, market.number, size_delta, is_reduce_only, keeper_fee)
+        with advising():
+            return self.prices.ask(self.system.quote_lens, "quote", *arguments)
+
+    def wallet(self) -> Wallet:
+        """Return what the owner holds on both chains."""
+        rollup = self.system.rollup
+        return Wallet(
+            rollup.l1.balance(self.owner),
+            rollup.l2.balance(self.owner),
+            self.system.l1_token.call("balanceOf", self.owner),
+            self.system.token.call("balanceOf", self.owner),
+        )
+
+    # Money
+
+    def deposit(self, units: int, progress: Progress = silent) -> Told:
+        """Add token units that the owner has on L2 to the account's margin."""
+        market = self.system.market
+        purpose = purpose_of("margin", self.id, units)
+        if not self.sender.is_resuming(purpose):
+            self.require_tokens(units)
+            approve(self.system, self.sender, market.address, units, progress)
+        progress("depositing")
+        return self._done(market, purpose, "Deposited", "deposit", self.id, units)
+
+    def require_tokens(self, units: int) -> None:
+        """Raise `InsufficientBalance` if the owner has less on L2."""
+        require_tokens(self.system, self.owner, units)
+
+    def withdraw(self, units: int, to: Address, progress: Progress = silent) -> Told:
+        """Take token units from the margin that backs nothing, to an address on L2."""
+        purpose = purpose_of("margin out", self.id, units, to)
+        if not self.sender.is_resuming(purpose) and self.view().positions:
+            self.prices.bring(self.sender, progress)
+        progress("withdrawing")
+        market = self.system.market
+        return self._done(market, purpose, "Withdrawn", "withdraw", self.id, units, to)
+
+    def free_units(self) -> int:
+        """Return the token units that may leave the account now."""
+        view = self.view()
+        free: int = view.free if view.positions else max(view.margin, 0)
+        return free // self.system.scale
+
+    # Orders
+
+    def plan(self, intent: Intent) -> Plan:
+        """Return the order for an intent; raise if the market wouldn't take it."""
+        market, size_delta = intent.market, intent.size_delta
+        view = self.view()
+        if not intent.is_reduce_only:
+            quote = self.quote(market, size_delta, keeper_fee=intent.keeper_fee)
+            return plan(intent, quote, view, self.market(market))
+        try:
+            found = self.quote(market, size_delta, is_reduce_only=True)
+        except Reverted:
+            if intent.limit_price is None:
+                raise
+            found = None
+        return plan_reduction(intent, found, view)
+
+    def place(self, plan: Plan, progress: Progress = silent) -> Placed:
+        """Commit an order, once: a process that was killed goes on with the one it sent."""
+        purpose = purpose_of("order", self.id, *plan.identity)
+        slot = plan.slot if plan.slot is not None else self._free_slot(purpose)
+        progress("placing the order")
+        told = self._done(
+            self.system.orders,
+            purpose,
+            "OrderPlaced",
+            "place",
+            self.id,
+            slot,
+            plan.market.number,
+            plan.size_delta,
+            plan.limit_price,
+            plan.is_reduce_only,
+            plan.keeper_fee,
+        )
+        values = told.values
+        return Placed(self.id, values["slot"], values["order"], told.block, told.transaction)
+
+    def _free_slot(self, purpose: str) -> int:
+        if self.sender.is_resuming(purpose):
+            return 0  # the order that was sent names its own
+        words = self.system.orders.calls(*(("order_word", self.id + slot) for slot in range(SLOTS)))
+        free = [slot for slot, word in enumerate(words) if word <= 1]
+        if not free:
+            raise BadInput(
+                f"all {SLOTS} slots of the account hold orders",
+                "wait until one is executed, or use another account by --number",
+            )
+        return free[0]
+
+    def clear(self, slot: int, progress: Progress = silent) -> Told:
+        """Take the escrow of an order back whose window has ended."""
+        progress("clearing the order")
+        purpose = purpose_of("clear", self.id, slot)
+        return self._done(self.system.orders, purpose, "OrderCleared", "clear", self.id, slot)
+
+    def placed(self, slot: int) -> Placed:
+        """Return the order in a slot; raise `BadInput` if there is none."""
+        orders = self.system.orders
+        if orders.call("order_word", self.id + slot) <= 1:
+            raise BadInput(
+                f"the account has no order in slot {slot}",
+                "`ape run account orders` lists those that it has",
+            )
+        last = self.system.rollup.l2.block().number
+        first = self.system.deployment.l2_block
+        told = [
+            one
+            for one in orders.events(first, last, "OrderPlaced", about=self.id)
+            if one.values["slot"] == slot
+        ]
+        if not told:
+            raise RpcNonsense("the L2 RPC knows an order and not its placing", "use another RPC")
+        return Placed(self.id, slot, told[-1].values["order"], told[-1].block, told[-1].transaction)
+
+    def _done(
+        self, contract: Contract, purpose: str, event: str, function: str, *arguments: Any
+    ) -> Told:
+        """Send one transaction of the account's, and return what it told."""
+        transaction = contract.transaction(purpose, function, *arguments)
+        return done(self.sender, contract, transaction, event)
+
+
+def done(sender: Sender, contract: Contract, transaction: Transaction, event: str) -> Told:
+    """Send a transaction to a contract, and return the event by which it says that it is done."""
+    with advising():
+        receipt = sender.run(transaction)
+    sender.journal.report(transaction.purpose)
+    for log in receipt["logs"]:
+        told = contract.event_of(log)
+        if told and told.name == event:
+            return told
+    raise RpcNonsense(
+        f"the L2 RPC's receipt {unhex(receipt['transactionHash']).hex()} has no {event}",
+        "use another RPC",
+    )
+
+
+def require_tokens(system: System, owner: Address, units: int) -> None:
+    """Raise `InsufficientBalance` if an owner has fewer token units on L2; say what is on L1."""
+    pair = system.deployment.token
+    try:
+        require_token_balance(system.rollup.l2, pair.l2_token, owner, units, pair)
+    except InsufficientBalance as error:
+        on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
+        error.advise(f"{on_l1} more are on L1, and a deposit brings them" if on_l1 != "0" else "")
+        raise
+
+
+def approve(
+    system: System, sender: Sender, spender: Address, units: int, progress: Progress
+) -> None:
+    """Allow a contract on L2 to take token units, if it may not yet."""
+    token = system.token
+    if token.call("allowance", sender.address, spender) >= units:
+        return
+    progress("approving the contract")
+    purpose = purpose_of("approve", token.address, sender.address, spender, units)
+    sender.run(token.transaction(purpose, "approve", spender, units))
+    sender.journal.report(purpose)
