@@ -6,8 +6,7 @@ from typing import Any
 from clearway.contracts import Told
 from clearway.history import Event
 from clearway.opstack import abi
-from clearway.opstack.messages import Withdrawal, topics_of
-from clearway.opstack.reading import find_withdrawals
+from clearway.opstack.messages import Withdrawal, tohex, topics_of
 from clearway.opstack.text import amount
 from clearway.reports import Report
 from clearway.spec import price_words
@@ -124,8 +123,11 @@ def _person(plot: Plot, actor: Actor, events: Sequence[Event]) -> Person:
 def _exit(plot: Plot, leaving: Leaving) -> Exit:
     """Read the life of one withdrawal from both chains."""
     rollup, l1 = plot.rollup, plot.rollup.l1
-    (withdrawal,) = find_withdrawals(rollup, leaving.transaction)
-    receipt = rollup.l2.successful_receipt(leaving.transaction, "it was sent by us")
+    withdrawal = leaving.withdrawal
+    tracked = plot.stage.journal.find(withdrawal.hash)
+    if tracked is None:
+        raise RuntimeError(f"nobody noted withdrawal {tohex(withdrawal.hash)}")
+    start = rollup.l2.request("eth_getTransactionByHash", tohex(tracked.l2_transaction))
     portal = rollup.portal
     submitter = l1.call(portal, abi.Portal.SUBMITTER, withdrawal.hash, 0)
     game, proven = l1.call(portal, abi.Portal.PROVEN, withdrawal.hash, submitter)
@@ -133,8 +135,8 @@ def _exit(plot: Plot, leaving: Leaving) -> Exit:
     return Exit(
         who=leaving.who.name,
         amount=claim.values["amount"],
-        forced=leaving.forced,
-        started=rollup.l2.block(int(receipt["blockNumber"], 16)).timestamp,
+        forced=int(start["type"], 16) == reading.DEPOSIT_TYPE,
+        started=rollup.l2.block(int(start["blockNumber"], 16)).timestamp,
         proven=proven,
         resolved=l1.call(game, abi.Game.RESOLVED_AT),
         finalized=_finalized_at(plot, withdrawal),

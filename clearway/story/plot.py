@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearway import numbers
+from clearway import gateways, numbers
 from clearway.contracts import Told
 from clearway.devnet.accounts import people
 from clearway.keeper.publishing import committee_of
 from clearway.keeper.reports_client import Board
 from clearway.keeper.sources import History
-from clearway.opstack import Sender, abi
+from clearway.opstack import Sender, Starter, Withdrawal, abi
 from clearway.opstack.chain import waiting
 from clearway.opstack.errors import BridgeError
-from clearway.opstack.messages import tohex, unhex
-from clearway.opstack.reading import find_withdrawals
+from clearway.opstack.forced import ForcedSender
+from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration, moment, short
 from clearway.reports import Report
 from clearway.spec.wad import WAD
@@ -42,11 +42,10 @@ GAS_MONEY = ETHER // 10  # wei that come along to L2
 
 @dataclass(frozen=True)
 class Leaving:
-    """Somebody's withdrawal to L1, by the L2 transaction that started it."""
+    """Somebody's withdrawal to L1."""
 
     who: Actor
-    forced: bool
-    transaction: bytes
+    withdrawal: Withdrawal
 
 
 class Plot:
@@ -250,14 +249,11 @@ class Plot:
         else:
             raise RuntimeError("the sequencer took what it was told to refuse")
         first = self.rollup.l2.block().number
-        order = (trader.id, 0, btc.number, plan.size_delta, plan.limit_price, True, plan.keeper_fee)
-        self.carol.force(self.system.orders, "place", *order)
+        by_force = ForcedSender(self.rollup, self.carol.on_l1)
+        self.carol.trader(self.prices, by_force).place(plan)
         self.tell.say("the same order as a deposit through the portal: committed on L2")
         self._tell_fill(self.carol, first)
-        units = trader.free_units()
-        gateway = self.system.l2_gateway
-        hash_ = self.carol.force(gateway, "withdraw", trader.id, units, self.carol.address)
-        self._note_exit(self.carol, units, hash_, forced=True)
+        self._withdraw(self.carol, by_force)
 
     def _collect_reports(self) -> None:
         """Keep what the publishers signed so far; their boards close with them."""
@@ -281,23 +277,26 @@ class Plot:
         shares = vault.call("maxRedeem", self.paula.address)
         units = vault.call("maxWithdraw", self.paula.address)
         self.tell.say(f"the executor had it priced: {self._money(units)} is set aside for her")
-        gateway = self.system.l2_gateway
-        receipt = self.paula.act(
-            self.paula.on_l2, gateway, "redeem", shares, self.paula.address, self.paula.address
+        address = self.paula.address
+        starter = Starter(self.rollup, self.paula.on_l2)
+        self._note_exit(
+            self.paula, units, gateways.redeem(self.system, starter, shares, address, address)
         )
-        self._note_exit(self.paula, units, unhex(receipt["transactionHash"]))
         for actor in (self.alice, self.bob):
-            trader = actor.trader(self.prices)
-            units = trader.free_units()
-            receipt = actor.act(actor.on_l2, gateway, "withdraw", trader.id, units, actor.address)
-            self._note_exit(actor, units, unhex(receipt["transactionHash"]))
+            self._withdraw(actor, actor.on_l2)
 
-    def _note_exit(
-        self, actor: Actor, units: int, transaction: bytes, *, forced: bool = False
-    ) -> None:
-        self.exits.append(Leaving(actor, forced, transaction))
+    def _withdraw(self, actor: Actor, sender: Sender) -> None:
+        """Send all that is free in an account on its way to L1."""
+        trader, starter = actor.trader(self.prices), Starter(self.rollup, sender)
+        units = trader.free_units()
+        withdrawal = gateways.withdraw(self.system, starter, trader.id, units, actor.address)
+        self._note_exit(actor, units, withdrawal)
+
+    def _note_exit(self, actor: Actor, units: int, withdrawal: Withdrawal) -> None:
+        self.exits.append(Leaving(actor, withdrawal))
         self.tell.say(
-            f"{actor.name}: {self._money(units)} on its way to L1 in {short(tohex(transaction))}"
+            f"{actor.name}: {self._money(units)} on its way to L1, withdrawal "
+            f"{short(tohex(withdrawal.hash))}"
         )
 
     def _go_home(self) -> None:
@@ -323,9 +322,8 @@ class Plot:
     def _are_all_proven(self) -> bool:
         l1, portal = self.rollup.l1, self.rollup.portal
         return all(
-            l1.call(portal, abi.Portal.SUBMITTER_COUNT, withdrawal.hash)
+            l1.call(portal, abi.Portal.SUBMITTER_COUNT, leaving.withdrawal.hash)
             for leaving in self.exits
-            for withdrawal in find_withdrawals(self.rollup, leaving.transaction)
         )
 
     # Helpers
