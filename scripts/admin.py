@@ -350,9 +350,9 @@ def _guard(
         )
     purpose = purpose_of("guardian", contract.address, function, arguments)
     transaction = contract.transaction(purpose, function, *arguments)
-    tell(operations.described(session.system, acts.Call(contract.address, transaction.data)))
-    if _send(session, transaction, dry_run=dry_run):
-        tell("done")
+    what = operations.described(session.system, acts.Call(contract.address, transaction.data))
+    is_sent = _send(session, transaction, dry_run=dry_run)
+    tell(f"done: {what}" if is_sent else what)
 
 
 # Sending

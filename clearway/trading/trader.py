@@ -244,3 +244,15 @@ def require_tokens(system: System, owner: Address, units: int) -> None:
         on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
         error.advise(f"{on_l1} more are on L1, and a deposit brings them" if on_l1 != "0" else "")
         raise
+
+
+def mint_test_tokens(system: System, l1_sender: Sender, units: int) -> None:
+    """Make token units on L1 for whoever asks; raise `BadInput` where the token isn't a test's."""
+    token = system.l1_token
+    purpose = purpose_of("mint", token.address, l1_sender.address, units)
+    try:
+        l1_sender.run(token.transaction(purpose, "mint", l1_sender.address, units))
+    except Reverted as error:
+        name = system.deployment.token.symbol
+        raise BadInput(f"{name} is no test token", f"get {name} elsewhere") from error
+    l1_sender.journal.report(purpose)
