@@ -11,6 +11,7 @@ import click
 from clearway import numbers
 from clearway.contracts import Told
 from clearway.deployments import Listed
+from clearway.opstack import Sender
 from clearway.opstack.errors import BadInput, BridgeError
 from clearway.shell.commands import INTERRUPTED, Session, tell
 from clearway.shell.market_tables import (
@@ -84,10 +85,16 @@ class Terms:
 class Desk:
     """One account's desk."""
 
+    group = "trade"  # of commands, whose `execute` sees an order through
+
     def __init__(self, session: Session, number: str = "0", *, acts: bool = True) -> None:
         self.session = session
         self.names = Names(session.deployment)
-        self.trader = trader_of(session, number, acts=acts)
+        self.trader = trader_of(session, number, self._sender() if acts else None)
+
+    def _sender(self) -> Sender:
+        """Return who sends for the account on L2."""
+        return self.session.sender(self.session.rollup.l2)
 
     # What is meant
 
@@ -211,7 +218,7 @@ class Desk:
 
     def _later(self, placed: Placed) -> str:
         number = ["--number", str(self.trader.number)] if self.trader.number else []
-        return self.session.command("trade", "execute", "--slot", str(placed.slot), *number)
+        return self.session.command(self.group, "execute", "--slot", str(placed.slot), *number)
 
     def _show_end(self, ended: Told) -> None:
         if ended.name == "OrderFailed":
