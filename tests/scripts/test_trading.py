@@ -6,7 +6,7 @@ import pytest
 
 from clearway.spec.wad import WAD
 
-from .exchange import ALICE, BOB, PAUPER, UNIT, Exchange
+from .exchange import ALICE, BOB, CAROL, PAUPER, UNIT, Exchange
 
 
 def fact(printed: str, name: str) -> str:
@@ -57,6 +57,32 @@ def test_a_price_on_no_chain_yet_is_shown_and_traded_at(exchange: Exchange):
     shown = exchange.run("account", "show", person=BOB)
     assert re.search(r"SOL +short +10 +151.000", shown)
     exchange.run("trade", "close", "SOL", "--execute", person=BOB)
+
+
+def test_margin_and_order_come_from_l1_together(exchange: Exchange):
+    trader = exchange.trader(CAROL, 4)
+    exchange.run("account", "faucet", "1000", person=CAROL)
+    words = ("trade", "open", "ETH", "1", "--leverage", "5", "--from-l1", "--number", "4", "--yes")
+    before = exchange.world.l2.next_nonce(trader.owner)
+    printed = exchange.run(*words, "--no-wait", "--eth", "0.5", person=CAROL)
+    assert fact(printed, "committed").startswith("in slot 0")
+    assert exchange.world.l2.next_nonce(trader.owner) == before  # nothing was sent on L2
+    exchange.run("trade", "execute", "--slot", "0", "--number", "4", person=CAROL)
+    (position,) = trader.view().positions
+    assert position.size == WAD
+    exchange.run("trade", "close", "ETH", "--number", "4", "--execute", person=CAROL)
+
+
+def test_an_order_from_l1_that_is_refused_leaves_its_margin(exchange: Exchange, monkeypatch):
+    trader = exchange.trader(CAROL, 5)
+    exchange.run("account", "faucet", "500", person=CAROL)
+    monkeypatch.setattr("clearway.shell.desk.ORDER_LIFE", -1)
+    words = ("trade", "open", "ETH", "1", "--leverage", "8", "--from-l1", "--number", "5", "--yes")
+    result = exchange.type(*words, person=CAROL)
+    assert result.exit_code == 1
+    assert "error: the order was refused on L2 (order came too late)" in result.stderr
+    assert trader.view().orders == ()
+    assert trader.view().margin > 300 * WAD
 
 
 def test_a_dry_run_shows_the_order_and_sends_nothing(exchange: Exchange):
@@ -132,6 +158,8 @@ def test_without_prices_closing_needs_a_limit_and_nothing_else(exchange: Exchang
         (("trade", "open", "ETH", "1", "--number", "-1"), "'-1' is no account's number"),
         (("trade", "open", "ETH", "1"), "the account lacks"),
         (("trade", "open", "ETH", "1", "--leverage", "5", "--yes"), "has 0 TEST on L2"),
+        (("trade", "open", "ETH", "1", "--from-l1", "--yes"), "has 0 TEST on L1"),
+        (("trade", "open", "ETH", "1", "--eth", "1"), "--eth is given without --from-l1"),
         (("trade", "close", "ETH"), "the account has no position in ETH"),
         (("trade", "reduce", "BTC", "1"), "the account has no position in BTC"),
         (("trade", "execute", "--slot", "0"), "the account has no order in slot 0"),
