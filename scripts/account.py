@@ -36,7 +36,7 @@ from clearway.shell.trading import (
     trader_of,
 )
 from clearway.trading.history import history as history_of
-from clearway.trading.trader import Trader
+from clearway.trading.trader import Trader, mint_test_tokens
 
 
 class ShowByDefault(BridgeGroup):
@@ -133,6 +133,18 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
         return
     trader.deposit(units, tell)
     _show_money(session, trader, "deposited", units)
+
+
+@cli.command(epilog=example("ape run account faucet 10000"))
+@click.argument("quantity", metavar="AMOUNT")
+@connected(account=True)
+def faucet(session: Session, quantity: str) -> None:
+    """Make AMOUNT of the collateral on L1, where it is a test token that anybody may mint."""
+    units, pair = parse_units(session, quantity), session.deployment.token
+    mint_test_tokens(session.system, session.sender(session.rollup.l1), units)
+    show_facts([("minted", f"{shown_units(session, units)} on L1")])
+    later = session.command("bridge", "deposit", "token", pair.l1_token, pair.l2_token, quantity)
+    tell(f"`{later}` brings them to L2")
 
 
 @cli.command(epilog=example("ape run account withdraw 250", "ape run account withdraw all"))

@@ -369,7 +369,7 @@ def _send(session: Session, transaction: Transaction, *, dry_run: bool) -> bool:
     if not sender.is_resuming(transaction.purpose):
         _required_gas(session, transaction)
     receipt = sender.run(transaction)
-    sender.journal.report(transaction.purpose)
+    sender.report(transaction.purpose)
     block = int(receipt["blockNumber"], 16)
     tell(f"L2 transaction {short(receipt['transactionHash'])} in block {block}")
     return True

@@ -125,9 +125,16 @@ class Executor:
         return is_told and self.hands.may(key)
 
     def _duty(
-        self, contract: Contract, keys: list[tuple[str, int]], what: str, call: str, *arguments: Any
+        self,
+        contract: Contract,
+        keys: list[tuple[str, int]],
+        what: str,
+        call: str,
+        *arguments: Any,
+        of: int = 0,
     ) -> Duty:
-        purpose = purpose_of("keep", contract.address, call, *keys)
+        """Return a duty; `of` tells apart what has the same keys at another time."""
+        purpose = purpose_of("keep", contract.address, call, of, *keys)
         return Duty(contract.transaction(purpose, call, *arguments), tuple(keys), what)
 
     def _execution(self, batch: Batch, signed: SignedReport) -> Duty:
@@ -136,9 +143,16 @@ class Executor:
         orders, market = self.system.orders, self._name(batch.market)
         what = f"{_count(batch.ids, 'order')} of {market} at {text.moment(batch.tile)}"
         if len(batch.ids) == 1:
-            return self._duty(orders, keys, what, "submit_and_execute_one", *report, batch.ids[0])
+            return self._duty(
+                orders, keys, what, "submit_and_execute_one", *report, batch.ids[0], of=batch.tile
+            )
         return self._duty(
-            orders, keys, what, "submit_and_execute", *report, batch.market, list(batch.ids)
+            orders,
+            keys,
+            what,
+            "submit_and_execute",
+            *(*report, batch.market, list(batch.ids)),
+            of=batch.tile,
         )
 
     def _by_round(self, order: Committed) -> Duty | None:
@@ -154,6 +168,7 @@ class Executor:
             "execute_by_round",
             order.id,
             *found,
+            of=order.fills_at,
         )
 
     def _round_of(self, order: Committed) -> tuple[int, int] | None:
@@ -177,6 +192,7 @@ class Executor:
             "clear",
             order.account,
             order.slot,
+            of=order.fills_at,
         )
 
     # The vault

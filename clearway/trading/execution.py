@@ -105,7 +105,7 @@ class Execution:
                 if self.trouble not in PASSING:
                     raise
         finally:
-            sender.journal.report(transaction.purpose)
+            sender.report(transaction.purpose)
 
     def _transaction(self, sender: Sender) -> Transaction | None:
         """Return what executes the order: with its report, unless that is on chain."""

@@ -12,7 +12,7 @@ from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted, Rpc
 from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount
-from clearway.opstack.tokens import require_token_balance
+from clearway.opstack.tokens import allow, require_token_balance
 from clearway.spec.state import SLOTS, account_of
 from clearway.trading.orders import Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
@@ -114,7 +114,7 @@ class Trader:
         purpose = purpose_of("margin", self.id, units)
         if not self.sender.is_resuming(purpose):
             self.require_tokens(units)
-            approve(self.system, self.sender, market.address, units, progress)
+            allow(self.sender, self.system.token.address, market.address, units, progress)
         progress("depositing")
         return self._done(market, purpose, "Deposited", "deposit", self.id, units)
 
@@ -224,7 +224,7 @@ def done(sender: Sender, contract: Contract, transaction: Transaction, event: st
     """Send a transaction to a contract, and return the event by which it says that it is done."""
     with advising():
         receipt = sender.run(transaction)
-    sender.journal.report(transaction.purpose)
+    sender.report(transaction.purpose)
     for log in receipt["logs"]:
         told = contract.event_of(log)
         if told and told.name == event:
@@ -246,14 +246,13 @@ def require_tokens(system: System, owner: Address, units: int) -> None:
         raise
 
 
-def approve(
-    system: System, sender: Sender, spender: Address, units: int, progress: Progress
-) -> None:
-    """Allow a contract on L2 to take token units, if it may not yet."""
-    token = system.token
-    if token.call("allowance", sender.address, spender) >= units:
-        return
-    progress("approving the contract")
-    purpose = purpose_of("approve", token.address, sender.address, spender, units)
-    sender.run(token.transaction(purpose, "approve", spender, units))
-    sender.journal.report(purpose)
+def mint_test_tokens(system: System, l1_sender: Sender, units: int) -> None:
+    """Make token units on L1 for whoever asks; raise `BadInput` where the token isn't a test's."""
+    token = system.l1_token
+    purpose = purpose_of("mint", token.address, l1_sender.address, units)
+    try:
+        l1_sender.run(token.transaction(purpose, "mint", l1_sender.address, units))
+    except Reverted as error:
+        name = system.deployment.token.symbol
+        raise BadInput(f"{name} is no test token", f"get {name} elsewhere") from error
+    l1_sender.journal.report(purpose)

@@ -130,6 +130,7 @@ class Market:
             *(market, feed, owner, COOLDOWN, WAD, 10**10 * WAD),
         )
         deployer.create("l2/Lens.vy", ("address",), market)
+        deployer.create("l2/LiquidationKeeper.vy", ("address",), market)
         aggregator = deployer.create("mocks/MockAggregator.vy", ("uint8",), 8)
         outbox = deployer.outbox
         outbox.call(configuration, SET_POOL, POOL)
@@ -184,7 +185,7 @@ class Market:
     ) -> int:
         """Place an order at any price; return its id."""
         account = int(trader.address, 16) << 96
-        limit = more.get("limit", 10**4 * WAD if size > 0 else 10**8)
+        limit = more.get("limit", 2_200 * WAD if size > 0 else 10**8)
         is_reduce_only, fee = more.get("is_reduce_only", False), more.get("keeper_fee", WAD // 10)
         self.send(
             trader,
