@@ -38,7 +38,7 @@ from clearway.opstack.journal import Tracked
 from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.tokens import TokenPair
-from clearway.opstack.tracking import FORCED_START
+from clearway.opstack.tracking import FORCED
 from clearway.shell.commands import tell
 
 MOCKS = Path(__file__).resolve().parents[1] / "contracts" / "mocks"
@@ -139,7 +139,7 @@ class Bench:
     def _force(self, kind: str, start: Callable[[], Withdrawal]) -> None:
         def force() -> bytes:
             start()
-            return self._client.journal.mined_for(FORCED_START)[-1].hash
+            return self._client.journal.mined_for(FORCED)[-1].hash
 
         self._at_base_fees(f"forced start {kind}", force)
 
@@ -238,7 +238,7 @@ class Bench:
 
     def _replay(self, chain: Chain, transaction: bytes) -> None:
         senders = {"L1": self._client.on_l1, "L2": self._client.on_l2}
-        replayed = replay(self._client.rollup, transaction, senders)
+        (replayed,) = replay(self._client.rollup, transaction, senders)
         self._count(f"{chain.name} replay message", self._receipt(chain, replayed))
 
     @staticmethod

@@ -28,6 +28,7 @@ from clearway.shell.trading import (
     DRY_RUN_OPTION,
     NUMBER_OPTION,
     OWNER_OPTION,
+    acting,
     dry,
     looked_at,
     parse_units,
@@ -36,7 +37,7 @@ from clearway.shell.trading import (
     trader_of,
 )
 from clearway.trading.history import history as history_of
-from clearway.trading.trader import Trader
+from clearway.trading.trader import Trader, mint_test_tokens
 
 
 class ShowByDefault(BridgeGroup):
@@ -125,7 +126,10 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
 
     The market is approved for that amount first, if it isn't yet.
     """
-    trader, units = trader_of(session, number, acts=not dry_run), parse_units(session, quantity)
+    trader, units = (
+        trader_of(session, number, acting(session, dry_run)),
+        parse_units(session, quantity),
+    )
     trader.require_tokens(units)
     if dry_run:
         show_facts([("deposit", f"{shown_units(session, units)}, as margin")])
@@ -133,6 +137,18 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
         return
     trader.deposit(units, tell)
     _show_money(session, trader, "deposited", units)
+
+
+@cli.command(epilog=example("ape run account faucet 10000"))
+@click.argument("quantity", metavar="AMOUNT")
+@connected(account=True)
+def faucet(session: Session, quantity: str) -> None:
+    """Make AMOUNT of the collateral on L1, where it is a test token that anybody may mint."""
+    units, pair = parse_units(session, quantity), session.deployment.token
+    mint_test_tokens(session.system, session.sender(session.rollup.l1), units)
+    show_facts([("minted", f"{shown_units(session, units)} on L1")])
+    later = session.command("bridge", "deposit", "token", pair.l1_token, pair.l2_token, quantity)
+    tell(f"`{later}` brings them to L2")
 
 
 @cli.command(epilog=example("ape run account withdraw 250", "ape run account withdraw all"))
@@ -143,7 +159,7 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
 @connected(account=True)
 def withdraw(session: Session, quantity: str, to: str | None, number: str, dry_run: bool) -> None:
     """Withdraw AMOUNT (or all) of the margin that backs nothing, to L2."""
-    whom, trader = receiver(session, to), trader_of(session, number, acts=not dry_run)
+    whom, trader = receiver(session, to), trader_of(session, number, acting(session, dry_run))
     free = trader.free_units()
     units = free if quantity == ALL else parse_units(session, quantity)
     if units > free or not units:

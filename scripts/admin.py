@@ -350,9 +350,9 @@ def _guard(
         )
     purpose = purpose_of("guardian", contract.address, function, arguments)
     transaction = contract.transaction(purpose, function, *arguments)
-    tell(operations.described(session.system, acts.Call(contract.address, transaction.data)))
-    if _send(session, transaction, dry_run=dry_run):
-        tell("done")
+    what = operations.described(session.system, acts.Call(contract.address, transaction.data))
+    is_sent = _send(session, transaction, dry_run=dry_run)
+    tell(f"done: {what}" if is_sent else what)
 
 
 # Sending
@@ -369,7 +369,7 @@ def _send(session: Session, transaction: Transaction, *, dry_run: bool) -> bool:
     if not sender.is_resuming(transaction.purpose):
         _required_gas(session, transaction)
     receipt = sender.run(transaction)
-    sender.journal.report(transaction.purpose)
+    sender.report(transaction.purpose)
     block = int(receipt["blockNumber"], 16)
     tell(f"L2 transaction {short(receipt['transactionHash'])} in block {block}")
     return True

@@ -349,14 +349,15 @@ def _await(arrivals: Arrivals, l1_transaction: bytes) -> list[DepositOutcome]:
 @click.argument("transaction", metavar="TX")
 @connected(account=True)
 def replay_message(session: Session, transaction: str) -> None:
-    """Relay a message that failed once more.
+    """Relay the messages of TX that failed once more.
 
-    TX is the transaction that sent it: of L1 for a deposit, of L2 for a withdrawal.
+    TX is the transaction that sent them: of L1 for a deposit, of L2 for a withdrawal.
     """
     sent_by = parse_hash(transaction, "the transaction")
     rollup = session.rollup
     senders = {chain.name: session.sender(chain) for chain in (rollup.l1, rollup.l2)}
-    show_facts([("replayed in", tohex(replay(rollup, sent_by, senders)))])
+    for transaction_ in replay(rollup, sent_by, senders):
+        show_facts([("replayed in", tohex(transaction_))])
 
 
 @cli.command("create-token", epilog=example("ape run bridge create-token 0x…"))

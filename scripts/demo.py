@@ -9,6 +9,9 @@ import click
 
 from clearway.shell.commands import BridgeGroup, debug_option
 from clearway.shell.tables import console
+from clearway.story.ending import show_end
+from clearway.story.gathering import gather
+from clearway.story.page import write_page
 from clearway.story.plot import Plot
 from clearway.story.stage import Stage
 from clearway.story.telling import Teller
@@ -40,10 +43,16 @@ def cli(keep: bool, out: Path) -> None:
         plot = Plot(stage, teller)
         plot.prepare()
         plot.play()
+        story = gather(plot)
+        show_end(story, teller)
+        story.took = time.monotonic() - begun
+        out.mkdir(parents=True, exist_ok=True)
+        story.write_json(out / "report.json")
+        write_page(story, out / "report.html")
     finally:
         if keep and stage.devnet.is_running():
             teller.say(f"the network runs on: ape run devnet status --dir {folder}")
         else:
             stage.stop()
             shutil.rmtree(folder, ignore_errors=True)
-    teller.say(f"done in {time.monotonic() - begun:.0f} s")
+    teller.say(f"done in {story.took:.0f} s; the report is {(out / 'report.html').resolve()}")

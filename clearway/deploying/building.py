@@ -18,7 +18,7 @@ from clearway.opstack.tokens import TokenPair
 
 ON_L2 = ("PerpetualMarket", "OrderBook", "Configuration", "Vault", "L2Gateway")
 ON_L1 = ("ExitBox", "L1Gateway")
-READERS = ("Lens", "QuoteLens", "PoolLens")
+READERS = ("Lens", "QuoteLens", "PoolLens", "LiquidationKeeper")
 STAND_INS = ("TestToken", "MockAggregator")
 CONTRACTS = ("PriceFeed", "KeeperCosts", *ON_L2, *ON_L1, *READERS, "Timelock")
 OWNED = ("PriceFeed", "Configuration", "Vault")

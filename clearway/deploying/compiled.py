@@ -4,12 +4,14 @@ Compiled by Vyper itself, several contracts at a time and only those that are de
 compile the mocks and the Solidity of tests as well, one after another.
 """
 
+import fcntl
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,18 +39,13 @@ class Codes:
         """Return these contracts' code; compile what has changed, and say so."""
         digests = {name: _digest(name) for name in names}
         known = _read_cache()
-        stale = [name for name in names if known.get(name, {}).get("digest") != digests[name]]
-        if stale:
-            tell(f"compiling {len(stale)} contracts")
-            largest_first = sorted(stale, key=lambda name: -source(name).stat().st_size)
-            with ProcessPoolExecutor(min(len(stale), os.cpu_count() or 1)) as pool:
-                compiled = dict(zip(largest_first, pool.map(_compile, largest_first), strict=True))
-            fresh = {
-                name: {"digest": digests[name], "code": code} for name, code in compiled.items()
-            }
-            known = {**_read_cache(), **fresh}
-            CACHE.parent.mkdir(exist_ok=True)
-            write_whole(CACHE, json.dumps(known))
+        if _stale(known, digests):
+            with _alone():
+                known = _read_cache()  # what another process has compiled meanwhile
+                if stale := _stale(known, digests):
+                    tell(f"compiling {len(stale)} contracts")
+                    known |= _compiled(stale, digests)
+                    write_whole(CACHE, json.dumps(known))
         return cls({name: bytes.fromhex(known[name]["code"]) for name in names})
 
     def __call__(self, name: str, *arguments: object) -> bytes:
@@ -94,6 +91,30 @@ def _parts() -> bytes:
 
 def _digest(name: str) -> str:
     return hashlib.sha256(_parts() + source(name).read_bytes()).hexdigest()
+
+
+def _stale(known: dict[str, dict[str, str]], digests: dict[str, str]) -> list[str]:
+    """Return which contracts have changed since they were compiled."""
+    return [name for name in digests if known.get(name, {}).get("digest") != digests[name]]
+
+
+def _compiled(names: list[str], digests: dict[str, str]) -> dict[str, dict[str, str]]:
+    largest_first = sorted(names, key=lambda name: -source(name).stat().st_size)
+    with ProcessPoolExecutor(min(len(names), os.cpu_count() or 1)) as pool:
+        codes = pool.map(_compile, largest_first)
+        return {
+            name: {"digest": digests[name], "code": code}
+            for name, code in zip(largest_first, codes, strict=True)
+        }
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process compile at a time. Freed by the system if it dies."""
+    CACHE.parent.mkdir(exist_ok=True)
+    with CACHE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _read_cache() -> dict[str, dict[str, str]]:

@@ -6,19 +6,9 @@ whoever holds the exit.
 
 from dataclasses import dataclass, field
 
+from clearway.gateways import Exit
 from clearway.keeper.archive import Seen
-from clearway.opstack.addresses import Address
-
-
-@dataclass(frozen=True)
-class Exit:
-    """One exit, as L2 told of it."""
-
-    owner: Address  # on L2
-    claimant: Address  # on L1
-    number: int  # among the claimant's
-    amount: int  # token units
-    transaction: bytes  # on L2
+from clearway.opstack.messages import unhex
 
 
 @dataclass
@@ -35,12 +25,6 @@ class Exits:
         told = event.values
         if self.people and self.people.isdisjoint((told["owner"], told["claimant"])):
             return None
-        one = Exit(
-            told["owner"],
-            told["claimant"],
-            told["number"],
-            told["amount"],
-            bytes.fromhex(event.transaction.removeprefix("0x")),
-        )
-        self.found[one.claimant, one.number] = one
+        one = Exit.of(told, unhex(event.transaction))
+        self.found[one.key] = one
         return one

@@ -6,8 +6,9 @@
 from collections.abc import Callable, Iterable
 
 from clearway.deployments import System
+from clearway.gateways import Exit
 from clearway.keeper.archive import Seen
-from clearway.keeper.exits import Exit, Exits
+from clearway.keeper.exits import Exits
 from clearway.keeper.following import Follower
 from clearway.keeper.hands import Duty, Hands
 from clearway.opstack import Driver, Report, text

@@ -42,7 +42,7 @@ from clearway.opstack.messages import (
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount as amount_text
-from clearway.opstack.tokens import TokenPair, require_token_balance
+from clearway.opstack.tokens import TokenPair, allow, require_token_balance
 
 DEPOSIT_TIMEOUT = 600.0  # wall seconds; live chains take one to three minutes
 
@@ -85,21 +85,11 @@ class Deposits:
         purpose = purpose_of("deposit", pair.l1_token, account, receiver, amount)
         if not self.sender.is_resuming(purpose):
             require_token_balance(self.rollup.l1, pair.l1_token, account, amount, pair)
-            self._approve(pair.l1_token, amount, progress)
+            allow(self.sender, pair.l1_token, self.rollup.bridge, amount, progress)
         data = abi.Bridge.BRIDGE_TOKEN_TO.encode(
             pair.l1_token, pair.l2_token, receiver, amount, MESSAGE_GAS, b""
         )
         return self._send(Transaction(purpose, self.rollup.bridge, data), progress)
-
-    def _approve(self, token: Address, amount: int, progress: Progress) -> None:
-        bridge, owner = self.rollup.bridge, self.sender.address
-        if self.rollup.l1.call(token, abi.Token.ALLOWANCE, owner, bridge) >= amount:
-            return
-        progress("approving the bridge on L1")
-        purpose = purpose_of("approve", token, owner, amount)
-        approval = abi.Token.APPROVE.encode(bridge, amount)
-        self.sender.run(Transaction(purpose, token, approval))
-        self.sender.journal.report(purpose)
 
     def message(
         self,
@@ -165,7 +155,7 @@ class Deposits:
         progress("sending on L1")
         receipt = self.sender.run(transaction)
         progress(f"included on L1 in transaction {receipt['transactionHash']}")
-        self.sender.journal.report(transaction.purpose)
+        self.sender.report(transaction.purpose)
         return unhex(receipt["transactionHash"])
 
 

@@ -110,6 +110,10 @@ class Sender:
         """
         return self.journal.interrupted(purpose) is not None
 
+    def report(self, purpose: str) -> None:
+        """Note that whoever asked for this was told how it ended: asked again, it is done again."""
+        self.journal.report(purpose)
+
     def unfinished(self, purpose: str) -> SignedTransaction | None:
         """Return the transaction that is on its way for `purpose`, if any."""
         open_ones = self.journal.open_transactions(self.chain.name, self.address)

@@ -46,7 +46,7 @@ class Starter:
         receiver = receiver_of(self.sender, to, amount)
         account = self.sender.address
         purpose = purpose_of("start", pair.l2_token, account, receiver, amount)
-        if not self._is_resuming(purpose):
+        if not self.sender.is_resuming(purpose):
             require_token_balance(self.rollup.l2, pair.l2_token, account, amount, pair)
         call = abi.Bridge.BRIDGE_TOKEN_TO.encode(
             pair.l2_token, pair.l1_token, receiver, amount, MESSAGE_GAS, b""
@@ -64,17 +64,18 @@ class Starter:
         call = abi.Messenger.SEND.encode(target, data, min_gas)
         return self._start(Transaction(purpose, L2_MESSENGER, call, value))
 
+    def by(self, call: Transaction) -> Withdrawal:
+        """Start the withdrawal that a contract makes when called; its purpose is a start's."""
+        return self._start(call)
+
     def _require_balance(self, value: int, purpose: str) -> None:
         balance = self._spendable()
-        if balance < value and not self._is_resuming(purpose):
+        if balance < value and not self.sender.is_resuming(purpose):
             raise InsufficientBalance(
                 f"{self.sender.address} has {amount_text(balance)} ETH on L2, "
                 f"less than {amount_text(value)}",
                 "withdraw less",
             )
-
-    def _is_resuming(self, purpose: str) -> bool:
-        return self.sender.is_resuming(purpose)
 
     def _spendable(self) -> int:
         """Return the wei that the account can spend on L2."""
@@ -92,7 +93,6 @@ class Starter:
                 f"L2 transaction {receipt['transactionHash']} succeeded without a withdrawal",
                 "use another L2 RPC",
             )
-        journal = self.sender.journal
-        journal.add(started[0], unhex(receipt["transactionHash"]))
-        journal.report(purpose)
+        self.sender.journal.add(started[0], unhex(receipt["transactionHash"]))
+        self.sender.report(purpose)
         return started[0]

@@ -13,7 +13,7 @@ from clearway.opstack.addresses import (
     Address,
 )
 from clearway.opstack.chain import Call, Chain, first_present
-from clearway.opstack.effects import purpose_of
+from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import (
     InsufficientBalance,
     RpcNonsense,
@@ -90,7 +90,7 @@ class Tokens:
         purpose = purpose_of("create token", l1_token)
         call = self.creation(l1_token)
         receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
-        l2_sender.journal.report(purpose)
+        l2_sender.report(purpose)
         return self.pair(l1_token, self.created(receipt))
 
     def creation(self, l1_token: Address) -> bytes:
@@ -123,3 +123,16 @@ def require_token_balance(
             f"less than {amount_text(amount, pair.decimals)}",
             "move less",
         )
+
+
+def allow(
+    sender: Sender, token: Address, spender: Address, amount: int, progress: Progress = silent
+) -> None:
+    """Let a contract take token units of the sender's, if it may not yet."""
+    chain, owner = sender.chain, sender.address
+    if chain.call(token, abi.Token.ALLOWANCE, owner, spender) >= amount:
+        return
+    progress(f"approving {spender} on {chain.name}")
+    purpose = purpose_of("approve", token, owner, spender, amount)
+    sender.run(Transaction(purpose, token, abi.Token.APPROVE.encode(spender, amount)))
+    sender.report(purpose)

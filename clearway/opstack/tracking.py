@@ -19,7 +19,7 @@ from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import recover
 from clearway.opstack.withdrawals import Status, View, ready_at, status, waits_for
 
-FORCED_START = "forced start:"  # how the purpose of a start through the portal begins
+FORCED = "forced "  # how the purpose begins of what an account does on L2 through the portal
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Tracker:
             if any(l2_transaction == signed.hash for l2_transaction, _ in known):
                 continue
             self._add_from(signed.hash)
-        for signed in self.journal.mined_for(FORCED_START):
+        for signed in self.journal.mined_for(FORCED):
             receipt = self.rollup.l1.receipt(signed.hash)
             for deposit in deposits_in(receipt["logs"], self.rollup.portal) if receipt else []:
                 self._add_from(deposit.hash)

@@ -18,7 +18,10 @@ Facts = Iterator[tuple[str, str]]
 POSITIONS = ("market", "side", "size", "entry", "price", "worth", "result", "owed", "liquidation")
 ORDERS = ("slot", "market", "order", "limit", "fills at", "keeper's fee", "escrow", "now")
 HISTORY = ("when", "what", "market", "size", "price", "fee", "result", "money")
-MARKETS = ("market", "price", "long", "short", "longs pay", "shorts pay", "room for", "state")
+MARKETS = (
+    "market", "price", "long", "short", "longs pay/day", "shorts pay/day", "more long",
+    "more short", "state",
+)  # fmt: skip
 
 
 class Names:
@@ -223,14 +226,9 @@ def market_row(name: str, view: Any) -> tuple[str, ...]:
         numbers.price(view.price) if known else "?",
         numbers.size(view.long),
         numbers.size(view.short),
-        f"{numbers.percent(view.long_rate, 4)} a day",
-        f"{numbers.percent(view.short_rate, 4)} a day",
-        _room(view),
+        numbers.percent(view.long_rate, 4),
+        numbers.percent(view.short_rate, 4),
+        numbers.size(min(view.long_room, view.buy_room)),
+        numbers.size(min(view.short_room, view.sell_room)),
         view.outage or view.reason or "open",
     )
-
-
-def _room(view: Any) -> str:
-    """Show by how much each side may grow: by its open interest, and by the skew."""
-    long, short = min(view.long_room, view.buy_room), min(view.short_room, view.sell_room)
-    return f"{numbers.size(long)} long, {numbers.size(short)} short"

@@ -5,21 +5,23 @@ his own, as he would live; this only lets the people act, and the world's prices
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clearway import numbers
+from clearway import gateways, numbers
 from clearway.contracts import Told
 from clearway.devnet.accounts import people
 from clearway.keeper.publishing import committee_of
 from clearway.keeper.reports_client import Board
 from clearway.keeper.sources import History
-from clearway.opstack import Sender, abi
+from clearway.opstack import Sender, Starter, Withdrawal, abi
 from clearway.opstack.chain import waiting
 from clearway.opstack.errors import BridgeError
-from clearway.opstack.messages import tohex, unhex
-from clearway.opstack.reading import find_withdrawals
+from clearway.opstack.forced import ForcedSender
+from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration, moment, short
+from clearway.reports import Report
 from clearway.spec.wad import WAD
 from clearway.story.cast import Actor
 from clearway.story.stage import DEPLOYER, Stage
@@ -38,13 +40,24 @@ UNIT = 10**6  # token units to a dollar
 GAS_MONEY = ETHER // 10  # wei that come along to L2
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """Somebody's withdrawal to L1."""
+
+    who: Actor
+    withdrawal: Withdrawal
+
+
 class Plot:
     """The story as it is played."""
+
+    traded = ("ETH", "BTC")
 
     def __init__(self, stage: Stage, teller: Teller) -> None:
         self.stage = stage
         self.tell = teller
-        self.exits: list[tuple[Actor, bool, bytes]] = []  # who, whether forced, L2 transaction
+        self.exits: list[Leaving] = []
+        self.reports: list[Report] = []  # that the publishers signed while it was played
 
     def prepare(self) -> None:
         """Start the chains, and deploy everything."""
@@ -89,7 +102,8 @@ class Plot:
     def play(self) -> None:
         """Play it, with everybody at work who keeps the market."""
         deployment = self.system.deployment
-        self.start = self.rollup.l2.block().timestamp + CALM
+        self.begun = self.rollup.l2.block().timestamp
+        self.start = self.begun + CALM
         self.path = History.from_csv(CRASH, names_of(deployment), self.start)
         self.board = Board.of(deployment.boards, committee_of(self.system.feed))
         self.prices = Prices(self.system, self.board)
@@ -106,6 +120,7 @@ class Plot:
             self._crash()
             self._close()
             self._be_refused()
+            self._collect_reports()
             self._leave_the_vault()
             self._go_home()
 
@@ -120,7 +135,7 @@ class Plot:
             return False
         absent, publishers = signed.as_arguments()[2], self.system.deployment.publishers
         self.tell.say(
-            f"{len(publishers) - len(absent)} of {len(publishers)} publishers agree on the report of "
+            f"{len(publishers) - len(absent)} of {len(publishers)} publishers signed the report of "
             f"second {signed.report.observed_at}"
         )
         return True
@@ -234,47 +249,54 @@ class Plot:
         else:
             raise RuntimeError("the sequencer took what it was told to refuse")
         first = self.rollup.l2.block().number
-        order = (trader.id, 0, btc.number, plan.size_delta, plan.limit_price, True, plan.keeper_fee)
-        self.carol.force(self.system.orders, "place", *order)
+        by_force = ForcedSender(self.rollup, self.carol.on_l1)
+        self.carol.trader(self.prices, by_force).place(plan)
         self.tell.say("the same order as a deposit through the portal: committed on L2")
         self._tell_fill(self.carol, first)
-        units = trader.free_units()
-        gateway = self.system.l2_gateway
-        hash_ = self.carol.force(gateway, "withdraw", trader.id, units, self.carol.address)
-        self._note_exit(self.carol, units, hash_, forced=True)
+        self._withdraw(self.carol, by_force)
+
+    def _collect_reports(self) -> None:
+        """Keep what the publishers signed so far; their boards close with them."""
+        last = self.rollup.l2.block().timestamp
+        found = (self.board.report(second) for second in range(self.begun, last + 1))
+        self.reports = [signed.report for signed in found if signed]
 
     def _leave_the_vault(self) -> None:
         self.tell.chapter("Paula redeems; everyone starts for L1")
         provider = self.paula.provider(self.prices)
         vault = self.system.vault
-        provider.request(vault.call("balanceOf", self.paula.address))
+        request = provider.request(vault.call("balanceOf", self.paula.address))
+        number = request.values["requestId"]
         cooldown = vault.call("cooldown")
         self.tell.say(f"Paula asks for all; her request cools down for {duration(cooldown)}")
         self.stage.devnet.command("devnet_advance", cooldown)
         self._until(
             "Paula's redemption",
-            lambda: vault.call("pendingRedeemRequest", 0, self.paula.address) == 0,
+            lambda: vault.call("pendingRedeemRequest", number, self.paula.address) == 0,
         )
         shares = vault.call("maxRedeem", self.paula.address)
         units = vault.call("maxWithdraw", self.paula.address)
         self.tell.say(f"the executor had it priced: {self._money(units)} is set aside for her")
-        gateway = self.system.l2_gateway
-        receipt = self.paula.act(
-            self.paula.on_l2, gateway, "redeem", shares, self.paula.address, self.paula.address
+        address = self.paula.address
+        starter = Starter(self.rollup, self.paula.on_l2)
+        self._note_exit(
+            self.paula, units, gateways.redeem(self.system, starter, shares, address, address)
         )
-        self._note_exit(self.paula, units, unhex(receipt["transactionHash"]))
         for actor in (self.alice, self.bob):
-            trader = actor.trader(self.prices)
-            units = trader.free_units()
-            receipt = actor.act(actor.on_l2, gateway, "withdraw", trader.id, units, actor.address)
-            self._note_exit(actor, units, unhex(receipt["transactionHash"]))
+            self._withdraw(actor, actor.on_l2)
 
-    def _note_exit(
-        self, actor: Actor, units: int, transaction: bytes, *, forced: bool = False
-    ) -> None:
-        self.exits.append((actor, forced, transaction))
+    def _withdraw(self, actor: Actor, sender: Sender) -> None:
+        """Send all that is free in an account on its way to L1."""
+        trader, starter = actor.trader(self.prices), Starter(self.rollup, sender)
+        units = trader.free_units()
+        withdrawal = gateways.withdraw(self.system, starter, trader.id, units, actor.address)
+        self._note_exit(actor, units, withdrawal)
+
+    def _note_exit(self, actor: Actor, units: int, withdrawal: Withdrawal) -> None:
+        self.exits.append(Leaving(actor, withdrawal))
         self.tell.say(
-            f"{actor.name}: {self._money(units)} on its way to L1 in {short(tohex(transaction))}"
+            f"{actor.name}: {self._money(units)} on its way to L1, withdrawal "
+            f"{short(tohex(withdrawal.hash))}"
         )
 
     def _go_home(self) -> None:
@@ -300,9 +322,8 @@ class Plot:
     def _are_all_proven(self) -> bool:
         l1, portal = self.rollup.l1, self.rollup.portal
         return all(
-            l1.call(portal, abi.Portal.SUBMITTER_COUNT, withdrawal.hash)
-            for _, _, transaction in self.exits
-            for withdrawal in find_withdrawals(self.rollup, transaction)
+            l1.call(portal, abi.Portal.SUBMITTER_COUNT, leaving.withdrawal.hash)
+            for leaving in self.exits
         )
 
     # Helpers

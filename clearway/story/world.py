@@ -40,7 +40,7 @@ class World:
             f"round {newest + 1} of {listed.name}", "set_round", newest + 1, answer, now
         )
         self._sender.run(transaction)
-        self._sender.journal.report(transaction.purpose)
+        self._sender.report(transaction.purpose)
 
 
 def names_of(deployment: Deployment) -> dict[str, int]:

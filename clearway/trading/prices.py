@@ -83,7 +83,7 @@ class Prices:
         progress("bringing the newest prices on chain")
         purpose = purpose_of("report", newest.report.observed_at)
         sender.run(self.system.feed.transaction(purpose, "submit", *newest.as_arguments()))
-        sender.journal.report(purpose)
+        sender.report(purpose)
 
     def _boards(self) -> set[int]:
         return {listed.number // 4 for listed in self.system.deployment.markets}

@@ -10,10 +10,11 @@ from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import BadInput, InsufficientBalance, TooEarly
 from clearway.opstack.sender import Sender
 from clearway.opstack.text import duration, moment
+from clearway.opstack.tokens import allow
 from clearway.spec import wad
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import advising
-from clearway.trading.trader import approve, done, require_tokens
+from clearway.trading.trader import done, require_tokens
 
 DEFAULT_SLIPPAGE = wad.WAD // 200
 DEADLINE = 300  # seconds that a deposit may take to be included
@@ -151,7 +152,7 @@ class Provider:
         if not self.sender.is_resuming(purpose):
             self.require_tokens(units)
             least = self.least_shares(units, slippage)
-            approve(self.system, self.sender, vault.address, units, progress)
+            allow(self.sender, self.system.token.address, vault.address, units, progress)
             self.prices.bring(self.sender, progress)
         progress("depositing")
         deadline = l2.block().timestamp + DEADLINE

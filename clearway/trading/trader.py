@@ -12,7 +12,7 @@ from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted, Rpc
 from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount
-from clearway.opstack.tokens import require_token_balance
+from clearway.opstack.tokens import allow, require_token_balance
 from clearway.spec.state import SLOTS, account_of
 from clearway.trading.orders import Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
@@ -114,7 +114,7 @@ class Trader:
         purpose = purpose_of("margin", self.id, units)
         if not self.sender.is_resuming(purpose):
             self.require_tokens(units)
-            approve(self.system, self.sender, market.address, units, progress)
+            allow(self.sender, self.system.token.address, market.address, units, progress)
         progress("depositing")
         return self._done(market, purpose, "Deposited", "deposit", self.id, units)
 
@@ -157,7 +157,8 @@ class Trader:
     def place(self, plan: Plan, progress: Progress = silent) -> Placed:
         """Commit an order, once: a process that was killed goes on with the one it sent."""
         purpose = purpose_of("order", self.id, *plan.identity)
-        slot = plan.slot if plan.slot is not None else self._free_slot(purpose)
+        # An order that was sent names its own slot.
+        slot = 0 if self.sender.is_resuming(purpose) else self.free_slot()
         progress("placing the order")
         told = self._done(
             self.system.orders,
@@ -172,12 +173,10 @@ class Trader:
             plan.is_reduce_only,
             plan.keeper_fee,
         )
-        values = told.values
-        return Placed(self.id, values["slot"], values["order"], told.block, told.transaction)
+        return self._as_placed(told)
 
-    def _free_slot(self, purpose: str) -> int:
-        if self.sender.is_resuming(purpose):
-            return 0  # the order that was sent names its own
+    def free_slot(self) -> int:
+        """Return a slot of the account that holds no order; raise `BadInput` if all do."""
         words = self.system.orders.calls(*(("order_word", self.id + slot) for slot in range(SLOTS)))
         free = [slot for slot, word in enumerate(words) if word <= 1]
         if not free:
@@ -210,7 +209,20 @@ class Trader:
         ]
         if not told:
             raise RpcNonsense("the L2 RPC knows an order and not its placing", "use another RPC")
-        return Placed(self.id, slot, told[-1].values["order"], told[-1].block, told[-1].transaction)
+        return self._as_placed(told[-1])
+
+    def placed_in(self, l2_transaction: bytes) -> Placed | None:
+        """Return the order of the account that a transaction placed, None if it placed none."""
+        receipt = self.system.rollup.l2.receipt(l2_transaction)
+        for log in receipt["logs"] if receipt else []:
+            told = self.system.orders.event_of(log)
+            if told and told.name == "OrderPlaced" and told.values["account"] == self.id:
+                return self._as_placed(told)
+        return None
+
+    def _as_placed(self, told: Told) -> Placed:
+        values = told.values
+        return Placed(self.id, values["slot"], values["order"], told.block, told.transaction)
 
     def _done(
         self, contract: Contract, purpose: str, event: str, function: str, *arguments: Any
@@ -224,7 +236,7 @@ def done(sender: Sender, contract: Contract, transaction: Transaction, event: st
     """Send a transaction to a contract, and return the event by which it says that it is done."""
     with advising():
         receipt = sender.run(transaction)
-    sender.journal.report(transaction.purpose)
+    sender.report(transaction.purpose)
     for log in receipt["logs"]:
         told = contract.event_of(log)
         if told and told.name == event:
@@ -246,14 +258,13 @@ def require_tokens(system: System, owner: Address, units: int) -> None:
         raise
 
 
-def approve(
-    system: System, sender: Sender, spender: Address, units: int, progress: Progress
-) -> None:
-    """Allow a contract on L2 to take token units, if it may not yet."""
-    token = system.token
-    if token.call("allowance", sender.address, spender) >= units:
-        return
-    progress("approving the contract")
-    purpose = purpose_of("approve", token.address, sender.address, spender, units)
-    sender.run(token.transaction(purpose, "approve", spender, units))
-    sender.journal.report(purpose)
+def mint_test_tokens(system: System, l1_sender: Sender, units: int) -> None:
+    """Make token units on L1 for whoever asks; raise `BadInput` where the token isn't a test's."""
+    token = system.l1_token
+    purpose = purpose_of("mint", token.address, l1_sender.address, units)
+    try:
+        l1_sender.run(token.transaction(purpose, "mint", l1_sender.address, units))
+    except Reverted as error:
+        name = system.deployment.token.symbol
+        raise BadInput(f"{name} is no test token", f"get {name} elsewhere") from error
+    l1_sender.journal.report(purpose)

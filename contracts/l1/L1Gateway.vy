@@ -47,9 +47,9 @@ ADDRESS_MASK: constant(uint256) = 2**160 - 1
 MOST_NUMBER: constant(uint256) = 2**88 - 1
 
 # Gas on L2, measured, and more.
-TOKEN_GAS: constant(uint32) = 150_000
-CREDIT_GAS: constant(uint32) = 250_000
-ORDER_GAS: constant(uint32) = 500_000  # besides
+TOKEN_GAS: constant(uint32) = 100_000
+CREDIT_GAS: constant(uint32) = 150_000
+ORDER_GAS: constant(uint32) = 350_000  # besides
 ETH_GAS: constant(uint32) = 50_000
 
 TOKEN: public(immutable(address))

@@ -47,7 +47,7 @@ BRIDGE: constant(address) = 0x4200000000000000000000000000000000000010
 
 MOST_NUMBER: constant(uint256) = 2**88 - 1
 EXIT_GAS: constant(uint32) = 200_000  # on L1, for the bridge to pay the tokens out
-ORDER_GAS: constant(uint256) = 400_000  # what an order may need
+ORDER_GAS: constant(uint256) = 300_000  # what an order may need
 AFTER_ORDER: constant(uint256) = 20_000  # what is needed after it
 ERROR_SIZE: constant(uint256) = 100  # bytes of an error with a reason of one word
 

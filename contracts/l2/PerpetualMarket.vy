@@ -50,6 +50,7 @@ exports: (
 )
 
 MOST_ORDERS: constant(uint256) = 50
+MOST_BOARDS: constant(uint256) = 8  # of four markets each
 SLOT_MASK: constant(uint256) = 255
 FLAG_LIFE: constant(uint256) = 3_600  # seconds that a flag counts
 ROUNDINGS: constant(uint256) = 10**5  # a share of maintenance: an entry's grid is a hundredth or less
@@ -503,11 +504,12 @@ def liquidate(account: uint256, keeper: address):
 @internal
 @view
 def _check_no_outage(markets: uint256):
-    for market: uint256 in range(parameters.MOST_MARKETS):
-        if markets >> market == 0:
-            break
-        if (markets >> market) & 1 == 1:
-            outage: String[32] = staticcall FEED.outage(market // 4)
+    """
+    @notice Refuse while an outage is felt on a board that has any of some markets.
+    """
+    for board: uint256 in range(MOST_BOARDS):
+        if (markets >> (4 * board)) & 15 != 0:
+            outage: String[32] = staticcall FEED.outage(board)
             assert outage == "", outage
 
 

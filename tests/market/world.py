@@ -85,19 +85,21 @@ class Contracts:
     lens: Any
 
 
-def deploy(decimals: int = 6) -> Contracts:
-    """Deploy everything, with ten-second patience for nothing and no uptime feed."""
+def deploy(decimals: int = 6, uptime_feed: str = NOBODY, costs: str = COSTS) -> Contracts:
+    """Deploy everything, with ten-second patience for nothing; `costs` is the source of a twin."""
     boa.env.timestamp = START
     token = boa.load("contracts/mocks/TestToken.vy", decimals)
     addresses = [keys.address for keys in PUBLISHERS]
-    feed = boa.load("contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, NOBODY, 3_600)
-    costs = boa.loads(COSTS)
+    feed = boa.load(
+        "contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, uptime_feed, 3_600
+    )
+    costs_twin = boa.loads(costs)
     above = [boa.env.generate_address() for _ in range(2)]
     market = boa.load(
         "contracts/l2/PerpetualMarket.vy",
         token.address,
         feed.address,
-        costs.address,
+        costs_twin.address,
         *above,
         boa.env.eoa,
         boa.env.generate_address("gateway"),
@@ -109,7 +111,7 @@ def deploy(decimals: int = 6) -> Contracts:
         "contracts/l2/Configuration.vy", market.address, boa.env.eoa, override_address=above[1]
     )
     lens = boa.load("contracts/l2/Lens.vy", market.address)
-    return Contracts(token, feed, market, orders, configuration, costs, lens)
+    return Contracts(token, feed, market, orders, configuration, costs_twin, lens)
 
 
 PUBLISHERS = sorted(

@@ -4,13 +4,17 @@ import contextlib
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.integration.conftest import starting
 from tests.opstack.fakes import Server
+
+if TYPE_CHECKING:
+    from tests.scripts.exchange import Exchange
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +38,18 @@ def run(tmp_path, monkeypatch) -> Callable[..., Result]:
         return runner.invoke(load(script), words)
 
     return invoke
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Exchange"]:
+    """A deployment that tests share: each acts as people, or with accounts, of its own."""
+    from tests.scripts.exchange import Exchange
+
+    home = tmp_path_factory.mktemp("exchange")
+    with starting(home, profile="short") as world:
+        made = Exchange(world, home)
+        yield made
+        made.close()
 
 
 @pytest.fixture
