@@ -192,7 +192,7 @@ class Market:
 
     def keeper(self, name: str, *words: str, account: int) -> "Keeper":
         """Run a keeper as a process of its own."""
-        return Keeper(self, name, [*words, "--account", str(account)])
+        return Keeper(self.world, self.home, name, [*words, "--account", str(account)])
 
     def refusal(self, name: str, *words: str) -> tuple[int, str]:
         """Type a keeper's command that must not start; return its status and what it says."""
@@ -220,12 +220,12 @@ class Market:
 class Keeper:
     """One keeper's process; its output is in a file."""
 
-    def __init__(self, market: Market, name: str, words: Sequence[str]) -> None:
-        self.output = market.home / f"{name}-{time.monotonic_ns()}.log"
+    def __init__(self, world: World, home: Path, name: str, words: Sequence[str]) -> None:
+        self.output = home / f"{name}-{time.monotonic_ns()}.log"
         self.command = [
             *(sys.executable, "-m", f"bots.{name}", *words),
-            *("--dir", str(market.world.devnet.folder.path)),
-            *("--journal", str(market.home / "journal")),
+            *("--dir", str(world.devnet.folder.path)),
+            *("--journal", str(home / "journal")),
         ]
         self.start()
 
