@@ -9,6 +9,7 @@ from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.deposits import DepositOutcome
 from clearway.opstack.errors import BadInput, TooEarly, TransactionFailed
 from clearway.opstack.messages import tohex
+from clearway.opstack.text import short
 from clearway.shell.commands import (
     INTERRUPTED,
     BridgeGroup,
@@ -225,7 +226,7 @@ def _row(session: Session, one: Standing) -> tuple[str, ...]:
         stands = "landed: claim it"
     elif one.withdrawal:
         stands, ready = state_of(one.withdrawal), when_ready(one.withdrawal)
-    return f"{one.exit.claimant} {one.exit.number}", units, one.holder, stands, ready
+    return f"{short(one.exit.claimant)} {one.exit.number}", units, short(one.holder), stands, ready
 
 
 @cli.command(epilog=example("ape run gateway claim", "ape run gateway claim --to 0x…"))
