@@ -48,12 +48,21 @@ class Entry:
         self.progress = progress
 
     def margin(
-        self, units: int, number: int = 0, order: Mapping[str, Any] = NO_ORDER, eth: int = 0
+        self,
+        units: int,
+        number: int = 0,
+        order: Mapping[str, Any] = NO_ORDER,
+        eth: int = 0,
+        intent: Sequence[object] = (),
     ) -> bytes:
-        """Bring margin, an order, or both, and ETH for gas. Returns the L1 transaction's hash."""
+        """Bring margin, an order, or both, and ETH for gas. Returns the L1 transaction's hash.
+
+        `intent` says what was wanted, where amounts were worked out from a price: a killed command
+        that is run again goes on by it, whatever the price is then.
+        """
         if not units and not order["size_delta"]:
             raise BadInput("there is neither margin nor an order to bring", "give an amount")
-        details = (number, units, *order.values(), eth)
+        details = intent or (number, units, *order.values(), eth)
         return self._send(units, eth, "margin", details, "deposit", number, units, order)
 
     def vault(self, units: int, least_shares: int = 0, eth: int = 0) -> bytes:

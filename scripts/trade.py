@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from clearway import numbers
+from clearway.opstack.errors import BadInput
 from clearway.shell.commands import BridgeGroup, Session, connected, debug_option, example, tell
 from clearway.shell.desk import Desk, Terms, agreed, ask
 from clearway.shell.market_tables import MARKETS, Names, market_row, plan_facts
@@ -19,6 +20,7 @@ from clearway.shell.trading import (
 )
 from clearway.trading.execution import PATIENCE
 from clearway.trading.orders import DEFAULT_KEEPER_FEE, DEFAULT_SLIPPAGE
+from clearway.units import parse_amount
 
 SHORT_OPTION = click.option(
     "--short", is_flag=True, help="Sell: a position that gains when the price falls."
@@ -52,6 +54,12 @@ MORE_TERMS = (
         metavar="X",
         help="Deposit the margin that is missing for this leverage of the account.",
     ),
+    click.option(
+        "--from-l1",
+        is_flag=True,
+        help="Send the order, and margin that is missing, by one transaction on L1.",
+    ),
+    click.option("--eth", default="0", metavar="ETH", help="With --from-l1: ETH for gas on L2."),
     YES_OPTION,
 )
 
@@ -114,6 +122,7 @@ def quote(
         "ape run trade open ETH 2 --leverage 10",
         "ape run trade open BTC --usd 5000 --short --slippage 0.5%",
         "ape run trade open ETH 2 --limit 1999.5 --dry-run",
+        "ape run trade open ETH 2 --leverage 10 --from-l1 --eth 0.01",
     ),
 )
 @click.argument("market")
@@ -127,7 +136,7 @@ def open_position(
     """Open a position of SIZE, or add to one.
 
     Without --leverage the account must have the margin; with it, what is missing is deposited
-    first from what the owner holds on L2.
+    first from what the owner holds on L2, or comes with the order from L1.
     """
     terms, desk = _begin(session, given)
     desk.open(desk.market(market), size, usd, -1 if short else 1, terms)
@@ -186,7 +195,10 @@ def execute(session: Session, slot: str, number: str) -> None:
 
 def _begin(session: Session, given: dict[str, Any]) -> tuple[Terms, Desk]:
     """Return the terms that a command was given, and the desk of its account."""
-    is_dry = given["dry_run"]
+    is_dry, from_l1 = given["dry_run"], given.get("from_l1", False)
+    eth = parse_amount(given.get("eth", "0"), what="--eth", allow_zero=True)
+    if eth and not from_l1:
+        raise BadInput("--eth is given without --from-l1", "give both, or deposit the ETH first")
     terms = Terms.of(
         given["limit"],
         given["slippage"],
@@ -195,6 +207,8 @@ def _begin(session: Session, given: dict[str, Any]) -> tuple[Terms, Desk]:
         patience=0.0 if given["execute"] else PATIENCE,
         is_dry=is_dry,
         waits=not given["no_wait"],
+        is_from_l1=from_l1,
+        eth=eth,
         agree=agreed if given.get("yes") else ask,
     )
     return terms, Desk(session, given["number"], acts=not is_dry)

@@ -41,6 +41,7 @@ from clearway.shell.market_tables import (
 from clearway.shell.tables import show_facts, show_table
 from clearway.shell.trading import ALL, parse_units, provider_of
 from clearway.shell.vault_tables import REQUESTS, request_rows, standing_facts, vault_facts
+from clearway.trading.execution import PATIENCE
 from clearway.trading.history import history as history_of
 
 FOLDER_VARIABLE = "CLEARWAY_DIR"  # of another local network than .devnet
@@ -234,7 +235,8 @@ class Console:
         """Open a long position or add to one: long("ETH", 2, leverage=10).
 
         With a leverage, the margin that is missing is deposited first. `usd=500` in place of a
-        size; `limit`, `slippage` (percent), `keeper_fee`, `dry_run=True` as in `ape run trade`.
+        size; `limit`, `slippage` (percent), `keeper_fee`, `dry_run=True`, `execute=True` as in
+        `ape run trade`.
         """
         self._open(market, size, 1, leverage, **terms)
 
@@ -382,8 +384,10 @@ class Console:
         tell("market, vault, feed and keeper are the contracts, me who acts; `long?` tells more")
 
 
-def _terms(dry_run: bool = False, **given: Number | None) -> Terms:
-    return Terms.of(**{name: _text(value) for name, value in given.items()}, is_dry=dry_run)
+def _terms(dry_run: bool = False, execute: bool = False, **given: Number | None) -> Terms:
+    patience = 0.0 if execute else PATIENCE
+    words = {name: _text(value) for name, value in given.items()}
+    return Terms.of(**words, is_dry=dry_run, patience=patience)
 
 
 def _text(number: Number | None) -> Any:

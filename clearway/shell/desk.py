@@ -11,8 +11,10 @@ import click
 from clearway import numbers
 from clearway.contracts import Told
 from clearway.deployments import Listed
-from clearway.opstack import Sender
+from clearway.gateways import Entry, refusals
+from clearway.opstack import Arrivals, Sender
 from clearway.opstack.errors import BadInput, BridgeError
+from clearway.opstack.messages import tohex
 from clearway.shell.commands import INTERRUPTED, Session, tell
 from clearway.shell.market_tables import (
     POSITIONS,
@@ -34,6 +36,8 @@ from clearway.trading.orders import (
     require_margin,
 )
 from clearway.trading.trader import Placed
+
+ORDER_LIFE = 1_800  # seconds that an order from L1 may take to arrive
 
 Agree = Callable[[str], None]  # asks whether to go on; raises if not
 
@@ -58,6 +62,8 @@ class Terms:
     patience: float = PATIENCE  # wall seconds that keepers are left
     is_dry: bool = False
     waits: bool = True
+    is_from_l1: bool = False  # margin and order come by one transaction there
+    eth: int = 0  # wei that come along from L1
     agree: Agree = agreed
 
     @classmethod
@@ -80,6 +86,17 @@ class Terms:
         if leverage is not None:
             given["leverage"] = numbers.parse_leverage(leverage)
         return cls(**given)
+
+
+class OrderRefused(BridgeError):
+    """An order from L1 arrived and wasn't taken."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the order was refused on L2 ({reason})",
+            "the margin that came with it is in the account; `ape run bridge replay` repeats a "
+            "message that failed",
+        )
 
 
 class Desk:
@@ -181,10 +198,13 @@ class Desk:
         if terms.is_dry:
             dry()
             return
-        if terms.leverage and plan.missing:
-            plan = self._with_deposit(plan, terms)
-        require_margin(plan)
-        placed = self.trader.place(plan, tell)
+        if terms.is_from_l1:
+            placed = self._placed_from_l1(plan, terms)
+        else:
+            if terms.leverage and plan.missing:
+                plan = self._with_deposit(plan, terms)
+            require_margin(plan)
+            placed = self.trader.place(plan, tell)
         show_facts([("committed", f"in slot {placed.slot}, block {placed.block}")])
         if terms.waits:
             self.follow(placed, terms.patience)
@@ -192,7 +212,7 @@ class Desk:
             tell(f"`{self._later(placed)}` sees it through")
 
     def _with_deposit(self, plan: Plan, terms: Terms) -> Plan:
-        units = -(-plan.missing // self.session.system.scale)
+        units = self._units(plan)
         self.trader.require_tokens(units)
         terms.agree(f"deposit {self.names.units(units)} and place the order?")
         self.trader.deposit(units, tell)
@@ -203,6 +223,36 @@ class Desk:
             tell("what was deposited stays in the account, and can be withdrawn")
             raise
         return after
+
+    def _placed_from_l1(self, plan: Plan, terms: Terms) -> Placed:
+        """Send margin and order by one transaction on L1, and wait for both."""
+        rollup, trader = self.session.rollup, self.trader
+        units = self._units(plan)
+        terms.agree(f"send {self.names.units(units)} and the order from L1?")
+        order = {
+            "slot": trader.free_slot(),
+            "market": plan.market.number,
+            "size_delta": plan.size_delta,
+            "limit_price": plan.limit_price,
+            "is_reduce_only": plan.is_reduce_only,
+            "keeper_fee": plan.keeper_fee,
+            "deadline": rollup.l2.block().timestamp + ORDER_LIFE,
+        }
+        entry = Entry(self.session.system, self.session.sender(rollup.l1), tell)
+        intent = (trader.id, *plan.identity, terms.eth)
+        sent = entry.margin(units, trader.number, order, terms.eth, intent)
+        show_facts([("L1 transaction", tohex(sent))])
+        tell("waiting for L2")
+        arrived = [one.l2_transaction for one in Arrivals(rollup).wait(sent)]
+        found = filter(None, map(trader.placed_in, arrived))
+        if placed := next(found, None):
+            return placed
+        reasons = [one.values["reason"] for one in refusals(self.session.system, arrived)]
+        raise OrderRefused(reasons[0] if reasons else "its message failed on L2")
+
+    def _units(self, plan: Plan) -> int:
+        """Return the token units of the margin that an order lacks."""
+        return -(-plan.missing // self.session.system.scale)
 
     def follow(self, placed: Placed, patience: float) -> None:
         """See an order through to its end, and show it."""

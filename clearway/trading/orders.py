@@ -27,7 +27,6 @@ class Intent:
     slippage: int = DEFAULT_SLIPPAGE  # wad ratio
     leverage: int | None = None  # wad: of the whole account afterwards, at most
     keeper_fee: int = DEFAULT_KEEPER_FEE  # quote wad
-    slot: int | None = None
     words: str = ""  # as it was asked for, where the size was worked out from a price
 
 
@@ -58,10 +57,6 @@ class Plan:
         return self.intent.keeper_fee
 
     @property
-    def slot(self) -> int | None:
-        return self.intent.slot
-
-    @property
     def identity(self) -> tuple[object, ...]:
         """What makes it this order and no other, whatever the price is meanwhile."""
         wanted = self.intent
@@ -70,7 +65,6 @@ class Plan:
             wanted.words or wanted.size_delta,
             wanted.is_reduce_only,
             wanted.limit_price,
-            wanted.slot,
         )
 
 

@@ -157,7 +157,8 @@ class Trader:
     def place(self, plan: Plan, progress: Progress = silent) -> Placed:
         """Commit an order, once: a process that was killed goes on with the one it sent."""
         purpose = purpose_of("order", self.id, *plan.identity)
-        slot = plan.slot if plan.slot is not None else self._free_slot(purpose)
+        # An order that was sent names its own slot.
+        slot = 0 if self.sender.is_resuming(purpose) else self.free_slot()
         progress("placing the order")
         told = self._done(
             self.system.orders,
@@ -172,12 +173,10 @@ class Trader:
             plan.is_reduce_only,
             plan.keeper_fee,
         )
-        values = told.values
-        return Placed(self.id, values["slot"], values["order"], told.block, told.transaction)
+        return self._as_placed(told)
 
-    def _free_slot(self, purpose: str) -> int:
-        if self.sender.is_resuming(purpose):
-            return 0  # the order that was sent names its own
+    def free_slot(self) -> int:
+        """Return a slot of the account that holds no order; raise `BadInput` if all do."""
         words = self.system.orders.calls(*(("order_word", self.id + slot) for slot in range(SLOTS)))
         free = [slot for slot, word in enumerate(words) if word <= 1]
         if not free:
@@ -210,7 +209,20 @@ class Trader:
         ]
         if not told:
             raise RpcNonsense("the L2 RPC knows an order and not its placing", "use another RPC")
-        return Placed(self.id, slot, told[-1].values["order"], told[-1].block, told[-1].transaction)
+        return self._as_placed(told[-1])
+
+    def placed_in(self, l2_transaction: bytes) -> Placed | None:
+        """Return the order of the account that a transaction placed, None if it placed none."""
+        receipt = self.system.rollup.l2.receipt(l2_transaction)
+        for log in receipt["logs"] if receipt else []:
+            told = self.system.orders.event_of(log)
+            if told and told.name == "OrderPlaced" and told.values["account"] == self.id:
+                return self._as_placed(told)
+        return None
+
+    def _as_placed(self, told: Told) -> Placed:
+        values = told.values
+        return Placed(self.id, values["slot"], values["order"], told.block, told.transaction)
 
     def _done(
         self, contract: Contract, purpose: str, event: str, function: str, *arguments: Any

@@ -14,7 +14,7 @@ from clearway.shell.commands import BridgeGroup, Session, debug_option
 
 from .conftest import ROOT, load
 
-SCRIPTS = ("bridge", "withdraw")
+SCRIPTS = ("account", "bridge", "lp", "solvency", "trade", "withdraw")
 HASH = "0x" + "ab" * 32
 ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
@@ -49,6 +49,11 @@ def test_help_has_an_example_of_that_command(run, path):
         ("bridge", "deposit", "token", ADDRESS, ADDRESS, "1"),
         ("bridge", "force", ADDRESS),
         ("bridge", "replay", HASH),
+        ("account",),
+        ("account", "deposit", "1"),
+        ("lp", "report"),
+        ("solvency",),
+        ("trade", "open", "ETH", "1"),
         ("withdraw", "start", "eth", "1"),
         ("withdraw", "list"),
         ("withdraw", "show", HASH),
