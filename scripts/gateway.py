@@ -42,7 +42,8 @@ NO_WAIT_OPTION = click.option("--no-wait", is_flag=True, help="Send it and stop.
 TO_OPTION = click.option(
     "--to", metavar="ADDRESS", help="Who may claim it on L1. [default: the account]"
 )
-EXITS = ("exit", "amount", "for", "stands", "ready at")
+EXITS = ("exit", "of", "amount", "paid to", "stands", "ready at")
+WIDTHS = {"stands": 20, "ready at": 10}  # a time is a day above an hour
 
 
 @click.group(
@@ -216,7 +217,7 @@ def exits(session: Session) -> None:
         tell("there is no exit")
         return
     standings = gateways.standings(session.system, session.tracker(), found)
-    show_table(EXITS, [_row(session, one) for one in standings])
+    show_table(EXITS, [_row(session, one) for one in standings], WIDTHS)
 
 
 def _row(session: Session, one: Standing) -> tuple[str, ...]:
@@ -226,7 +227,12 @@ def _row(session: Session, one: Standing) -> tuple[str, ...]:
         stands = "landed: claim it"
     elif one.withdrawal:
         stands, ready = state_of(one.withdrawal), when_ready(one.withdrawal)
+<<<<<<< HEAD
     return f"{short(one.exit.claimant)} {one.exit.number}", units, short(one.holder), stands, ready
+=======
+    of, holder = short(one.exit.claimant), short(one.holder)
+    return str(one.exit.number), of, units, holder, stands, ready
+>>>>>>> 5f957edf9ce6549a4f9202945eb6962a47fdb23a
 
 
 @cli.command(epilog=example("ape run gateway claim", "ape run gateway claim --to 0x…"))
