@@ -227,12 +227,8 @@ def _row(session: Session, one: Standing) -> tuple[str, ...]:
         stands = "landed: claim it"
     elif one.withdrawal:
         stands, ready = state_of(one.withdrawal), when_ready(one.withdrawal)
-<<<<<<< HEAD
-    return f"{short(one.exit.claimant)} {one.exit.number}", units, short(one.holder), stands, ready
-=======
     of, holder = short(one.exit.claimant), short(one.holder)
     return str(one.exit.number), of, units, holder, stands, ready
->>>>>>> 5f957edf9ce6549a4f9202945eb6962a47fdb23a
 
 
 @cli.command(epilog=example("ape run gateway claim", "ape run gateway claim --to 0x…"))
