@@ -86,8 +86,8 @@ def test_a_premium_makes_the_price_worse_and_a_rebate_better(size, premium, at):
         ("Withdrawn", {"to": "0x", "amount": 10**6}, {"what": "withdrawal", "money": "-1.00"}),
         (
             "OrderPlaced",
-            {"market": 1, "slot": 0, "order": ORDER},
-            {"what": "placed", "market": "BTC", "size": "-1", "price": "1990.00"},
+            {"market": 0, "slot": 0, "order": ORDER},
+            {"what": "placed", "market": "ETH", "size": "-1", "price": "1990.00"},
         ),
         (
             "OrderFailed",
@@ -104,7 +104,14 @@ def test_a_premium_makes_the_price_worse_and_a_rebate_better(size, premium, at):
                 "premium": WAD,
                 "result": -5 * WAD,
             },
-            {"what": "liquidated", "price": "2000.00", "fee": "2.00", "result": "-5.00"},
+            {
+                "what": "liquidated",
+                "market": "ETH",
+                "size": "-1",
+                "price": "2000.00",
+                "fee": "2.00",
+                "result": "-5.00",
+            },
         ),
         (
             "AccountLiquidated",
