@@ -102,12 +102,9 @@ class Entry:
                 "take less ETH along",
             )
 
-    def told(self, l1_transaction: bytes) -> Told:
-        """Return the gateway's event of a deposit: its number and whose it is."""
-        return _told(self.system, l1_transaction)
 
-
-def _told(system: System, l1_transaction: bytes) -> Told:
+def deposit_told(system: System, l1_transaction: bytes) -> Told:
+    """Return the gateway's event of a deposit: its number and whose it is."""
     advice = "check the hash and the network"
     receipt = system.rollup.l1.successful_receipt(l1_transaction, advice)
     for log in receipt["logs"]:

@@ -28,6 +28,7 @@ from clearway.shell.trading import (
     DRY_RUN_OPTION,
     NUMBER_OPTION,
     OWNER_OPTION,
+    acting,
     dry,
     looked_at,
     parse_units,
@@ -125,7 +126,10 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
 
     The market is approved for that amount first, if it isn't yet.
     """
-    trader, units = trader_of(session, number, acts=not dry_run), parse_units(session, quantity)
+    trader, units = (
+        trader_of(session, number, acting(session, dry_run)),
+        parse_units(session, quantity),
+    )
     trader.require_tokens(units)
     if dry_run:
         show_facts([("deposit", f"{shown_units(session, units)}, as margin")])
@@ -155,7 +159,7 @@ def faucet(session: Session, quantity: str) -> None:
 @connected(account=True)
 def withdraw(session: Session, quantity: str, to: str | None, number: str, dry_run: bool) -> None:
     """Withdraw AMOUNT (or all) of the margin that backs nothing, to L2."""
-    whom, trader = receiver(session, to), trader_of(session, number, acts=not dry_run)
+    whom, trader = receiver(session, to), trader_of(session, number, acting(session, dry_run))
     free = trader.free_units()
     units = free if quantity == ALL else parse_units(session, quantity)
     if units > free or not units:

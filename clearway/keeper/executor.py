@@ -13,12 +13,10 @@ from clearway.keeper.following import Follower
 from clearway.keeper.hands import Done, Duty, Hands
 from clearway.keeper.orders import Batch, Committed, Stage, batches, in_stage
 from clearway.keeper.reports import Reports
-from clearway.keeper.rounds import first_after
+from clearway.keeper.rounds import find_round
 from clearway.keeper.tiles import FRESH
 from clearway.opstack import text
-from clearway.opstack.abi import Function
-from clearway.opstack.addresses import ZERO_ADDRESS
-from clearway.opstack.chain import Block, Call
+from clearway.opstack.chain import Block
 from clearway.opstack.effects import purpose_of
 from clearway.reports import SignedReport
 from clearway.spec import price_words
@@ -27,8 +25,6 @@ MOST_DUTIES = 10  # begun in one step
 MOST_REQUESTS = 50  # redemptions priced, or claims paid, by one transaction
 STALE = FRESH - 4  # seconds: a price that old may be stale when a transaction lands
 READY_BITS, READY_GROUP = 32, 8  # how the vault keeps when requests are ready
-ROUND = Function("getRoundData(uint80)", "uint80,int256,uint256,uint256,uint80")
-LATEST = Function("latestRoundData()", "uint80,int256,uint256,uint256,uint80")
 
 
 class Executor:
@@ -157,7 +153,7 @@ class Executor:
 
     def _by_round(self, order: Committed) -> Duty | None:
         """Return how to fill a reduction without a report, once the aggregator has gone on."""
-        found = self._round_of(order)
+        found = find_round(self.system.feed, order.market, order.committed_at)
         if found is None:
             self.hands.put_off(("order", order.id), "no later round of the aggregator yet")
             return None
@@ -170,19 +166,6 @@ class Executor:
             *found,
             of=order.fills_at,
         )
-
-    def _round_of(self, order: Committed) -> tuple[int, int] | None:
-        aggregator = self.system.feed.call("listing", order.market).aggregator
-        if aggregator == ZERO_ADDRESS:
-            return None
-        chain = self.system.feed.chain
-        latest = chain.try_call(aggregator, LATEST)
-
-        def updated_at(number: int) -> int | None:
-            (round_,) = chain.calls([Call(aggregator, ROUND, (number,))])
-            return int(round_[3]) if round_ else None
-
-        return first_after(order.committed_at, latest[0], updated_at) if latest else None
 
     def _clearing(self, order: Committed) -> Duty:
         return self._duty(

@@ -6,9 +6,30 @@ new phase is a new aggregator behind the same proxy.
 
 from collections.abc import Callable
 
+from clearway.contracts import Contract
+from clearway.opstack.abi import Function
+from clearway.opstack.addresses import ZERO_ADDRESS
+from clearway.opstack.chain import Call
+
+ROUND = Function("getRoundData(uint80)", "uint80,int256,uint256,uint256,uint80")
+LATEST = Function("latestRoundData()", "uint80,int256,uint256,uint256,uint80")
 PHASE_BITS = 64
 
 UpdatedAt = Callable[[int], int | None]  # a round's time; None if there is no such round
+
+
+def find_round(feed: Contract, market: int, second: int) -> tuple[int, int] | None:
+    """Return a market's first round later than `second` and its predecessor; None if none is."""
+    aggregator, chain = feed.call("listing", market).aggregator, feed.chain
+    if aggregator == ZERO_ADDRESS:
+        return None
+    latest = chain.try_call(aggregator, LATEST)
+
+    def updated_at(number: int) -> int | None:
+        (found,) = chain.calls([Call(aggregator, ROUND, (number,))])
+        return int(found[3]) if found else None
+
+    return first_after(second, latest[0], updated_at) if latest else None
 
 
 def first_after(second: int, latest: int, updated_at: UpdatedAt) -> tuple[int, int] | None:

@@ -27,6 +27,7 @@ from clearway.opstack import BridgeError, Driver, Journal, Rollup, Sender, Signe
 from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain
 from clearway.opstack.errors import BadInput
+from clearway.opstack.forced import ForcedSender
 from clearway.shell.accounts import find_signer, unlocked
 
 JOURNAL_FOLDER = Path(".clearway")  # in the project's folder
@@ -165,6 +166,10 @@ class Session:
     def sender(self, chain: Chain) -> Sender:
         """Return the account on a chain; asks for its passphrase if it has one."""
         return Sender(chain, self.unlocked_signer, self.journal)
+
+    def forced_sender(self) -> ForcedSender:
+        """Return the account on L2, whose transactions go through L1's portal."""
+        return ForcedSender(self.rollup, self.sender(self.rollup.l1), progress=tell)
 
     def tracker(self) -> Tracker:
         """Return who only looks at withdrawals."""

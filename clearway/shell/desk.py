@@ -12,7 +12,7 @@ from clearway import numbers
 from clearway.contracts import Told
 from clearway.deployments import Listed
 from clearway.gateways import Entry, refusals
-from clearway.opstack import Arrivals
+from clearway.opstack import Arrivals, Sender
 from clearway.opstack.errors import BadInput, BridgeError
 from clearway.opstack.messages import tohex
 from clearway.shell.commands import INTERRUPTED, Session, tell
@@ -102,10 +102,16 @@ class OrderRefused(BridgeError):
 class Desk:
     """One account's desk."""
 
+    group = "trade"  # of commands, whose `execute` sees an order through
+
     def __init__(self, session: Session, number: str = "0", *, acts: bool = True) -> None:
         self.session = session
         self.names = Names(session.deployment)
-        self.trader = trader_of(session, number, acts=acts)
+        self.trader = trader_of(session, number, self._sender() if acts else None)
+
+    def _sender(self) -> Sender:
+        """Return who sends for the account on L2."""
+        return self.session.sender(self.session.rollup.l2)
 
     # What is meant
 
@@ -262,7 +268,7 @@ class Desk:
 
     def _later(self, placed: Placed) -> str:
         number = ["--number", str(self.trader.number)] if self.trader.number else []
-        return self.session.command("trade", "execute", "--slot", str(placed.slot), *number)
+        return self.session.command(self.group, "execute", "--slot", str(placed.slot), *number)
 
     def _show_end(self, ended: Told) -> None:
         if ended.name == "OrderFailed":

@@ -10,6 +10,7 @@ from eth_utils.address import to_checksum_address
 from clearway import numbers
 from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.errors import BadInput
+from clearway.opstack.sender import Sender
 from clearway.shell.commands import Session, tell
 from clearway.trading.prices import NoReports, Prices, Reports
 from clearway.trading.provider import Provider
@@ -56,11 +57,15 @@ def _reports_of(session: Session) -> Reports:
     return Board.of(session.deployment.boards, committee_of(session.system.feed))
 
 
-def trader_of(session: Session, number: str = "0", *, acts: bool = False) -> Trader:
-    """Return the account's trader; `acts` if it will send something."""
-    sender = session.sender(session.rollup.l2) if acts else None
+def trader_of(session: Session, number: str = "0", sender: Sender | None = None) -> Trader:
+    """Return the account's trader, who acts by a sender on L2 if there is one."""
     count = parse_number(number)
     return Trader(session.system, prices_of(session), session.account, count, sender)
+
+
+def acting(session: Session, dry_run: bool) -> Sender | None:
+    """Return the account on L2, or nobody where nothing is to be sent."""
+    return None if dry_run else session.sender(session.rollup.l2)
 
 
 def looked_at(session: Session, owner: str | None, number: str = "0") -> Trader:

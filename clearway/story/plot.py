@@ -31,7 +31,7 @@ from clearway.trading.orders import Intent
 from clearway.trading.prices import Prices
 
 CRASH = Path(__file__).with_name("crash.csv")
-CALM = 240  # seconds of chain time before the prices begin to move
+CALM = 150  # seconds of chain time before the prices begin to move
 BEFORE = 5  # seconds before that, at which we look again
 SOON = 60.0  # wall seconds that keepers are given for what takes them a few
 STRIDE = 12 * 3_600  # seconds of chain time that the wait for L1 takes at a time

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 
 from clearway.contracts import Told
 from clearway.deployments import System
+from clearway.keeper.rounds import find_round
 from clearway.opstack.chain import waiting
 from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import BridgeError, Reverted, TooEarly, TransactionFailed
 from clearway.opstack.sender import Sender, Transaction
+from clearway.spec.state import DELAY
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import ADVICE
 from clearway.trading.trader import Placed
@@ -18,6 +20,7 @@ TIMEOUT = 90.0  # wall seconds
 
 # Why an order can't be executed just now, and may be in a moment.
 PASSING = {"order too young", "no report of that second", "no price", "price too wide"}
+TOO_LATE = "too old for a report"
 NO_REPORT = {"no report of that second", "no price"}
 
 
@@ -93,7 +96,7 @@ class Execution:
 
     def _execute(self, sender: Sender, progress: Progress) -> None:
         """Execute the order; note why that isn't possible, if it isn't yet."""
-        transaction = self._transaction(sender)
+        transaction = self._transaction()
         if transaction is None:
             return
         progress("executing the order")
@@ -107,14 +110,16 @@ class Execution:
         finally:
             sender.report(transaction.purpose)
 
-    def _transaction(self, sender: Sender) -> Transaction | None:
+    def _transaction(self) -> Transaction | None:
         """Return what executes the order: with its report, unless that is on chain."""
         orders, purpose = self.system.orders, purpose_of("execute", self.placed.transaction)
         try:
-            orders.call("execute_one", self.placed.id, sender=sender.address)
+            orders.call("execute_one", self.placed.id)
             return orders.transaction(purpose, "execute_one", self.placed.id)
         except Reverted as refusal:
             self.trouble = refusal.reason
+        if self.trouble == TOO_LATE:
+            return self._by_round(purpose)
         if self.trouble not in NO_REPORT:
             return None
         tile = self.system.deployment.tile_length
@@ -128,6 +133,18 @@ class Execution:
             return None
         arguments = (*signed.as_arguments(), self.placed.id)
         return orders.transaction(purpose, "submit_and_execute_one", *arguments)
+
+    def _by_round(self, purpose: str) -> Transaction | None:
+        """Return what executes a reduction by the aggregator, once no report counts any more."""
+        order = self.placed.order
+        if not order["is_reduce_only"]:
+            return None
+        committed_at = order["fills_at"] - DELAY
+        found = find_round(self.system.feed, order["market"], committed_at)
+        if found is None:
+            self.trouble = "the aggregator has no round since"
+            return None
+        return self.system.orders.transaction(purpose, "execute_by_round", self.placed.id, *found)
 
 
 def _turns(patience: float, timeout: float, is_due: Callable[[], bool]) -> Iterator[bool]:

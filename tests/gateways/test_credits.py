@@ -12,7 +12,6 @@ from tests.gateways.world import (
     World,
     source,
 )
-from tests.vault.world import NOBODY
 
 WAD = 10**18
 SLOT, SIZE = 3, 10**17
@@ -164,7 +163,7 @@ class TestAMessageInsideAnother:
         assert world.shown(person) == (100 * WAD, 0)
 
     def _replay_inside_another(self, world: World, message: Message) -> None:
-        wallet = source(WALLET).deploy(NOBODY, b"")
+        wallet = source(WALLET).deploy([], [])
         relay = world.gateways.messenger.relayMessage.prepare_calldata(*message.arguments)
         call = wallet.execute.prepare_calldata(L2_MESSENGER, relay)
         world.arrive(world.message(boa.env.generate_address(), wallet.address, call))

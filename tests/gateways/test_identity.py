@@ -44,7 +44,7 @@ class TestSomebodyWhoDeposits:
 
     def test_while_being_created_is_the_alias_that_acts_later(self, world):
         call = world.l1.deposit.prepare_calldata(0, 0, ORDER)
-        wallet = source(WALLET).deploy(world.l1.address, call)
+        wallet = source(WALLET).deploy([world.l1.address], [call])
         assert_is(world, world.sent()[-1], alias(wallet.address))
 
     def test_whose_account_delegates_to_code_is_himself(self, world):

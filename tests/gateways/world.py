@@ -73,9 +73,9 @@ def _send(sender: address, target: address, amount: uint256, min_gas: uint32, da
 # A contract that does what it is told, already while it is being created if that is wanted.
 WALLET = """
 @deploy
-def __init__(target: address, data: Bytes[1024]):
-    if target != empty(address):
-        raw_call(target, data)
+def __init__(targets: DynArray[address, 2], calls: DynArray[Bytes[1024], 2]):
+    for i: uint256 in range(len(targets), bound=2):
+        raw_call(targets[i], calls[i])
 
 @external
 @payable
@@ -208,7 +208,7 @@ class World(VaultWorld):
 
     def wallet(self, dollars: int = 0) -> Any:
         """Return a contract that has tokens on L1."""
-        wallet = source(WALLET).deploy("0x" + "00" * 20, b"")
+        wallet = source(WALLET).deploy([], [])
         self.endow(wallet.address, dollars)
         return wallet
 
