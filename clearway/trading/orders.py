@@ -128,10 +128,12 @@ def _require_takeable(reason: str) -> None:
 
 def _refusal(intent: Intent, quote: Any, view: Any, market: Any) -> str:
     """Tell why the market wouldn't take more, which a quote that lacks margin doesn't come to."""
-    size_delta = intent.size_delta
-    size = size_delta + _size_in(intent.market, view)
+    size_delta, before = intent.size_delta, _size_in(intent.market, view)
+    size = before + size_delta
     if size and positions.notional(size, quote.price) < market.parameters.min_notional:
         return "position too small"
+    if not positions.increases(before, size_delta):
+        return ""
     if abs(size_delta) > (market.long_room if size_delta > 0 else market.short_room):
         return "open interest at its cap"
     if abs(size_delta) > (market.buy_room if size_delta > 0 else market.sell_room):

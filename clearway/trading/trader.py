@@ -120,7 +120,7 @@ class Trader:
 
     def require_tokens(self, units: int) -> None:
         """Raise `InsufficientBalance` if the owner has less on L2."""
-        require_tokens(self.system, self.owner, units)
+        require_tokens(self.system, self.owner, units, "ape run gateway deposit")
 
     def withdraw(self, units: int, to: Address, progress: Progress = silent) -> Told:
         """Take token units from the margin that backs nothing, to an address on L2."""
@@ -247,14 +247,17 @@ def done(sender: Sender, contract: Contract, transaction: Transaction, event: st
     )
 
 
-def require_tokens(system: System, owner: Address, units: int) -> None:
-    """Raise `InsufficientBalance` if an owner has fewer token units on L2; say what is on L1."""
+def require_tokens(system: System, owner: Address, units: int, command: str) -> None:
+    """Raise `InsufficientBalance` if an owner has fewer token units on L2.
+
+    It says what he has on L1, which `command` would bring.
+    """
     pair = system.deployment.token
     try:
         require_token_balance(system.rollup.l2, pair.l2_token, owner, units, pair)
     except InsufficientBalance as error:
         on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
-        error.advise(f"{on_l1} more are on L1, and a deposit brings them" if on_l1 != "0" else "")
+        error.advise(f"{on_l1} are on L1, and `{command}` brings them" if on_l1 != "0" else "")
         raise
 
 

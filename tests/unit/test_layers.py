@@ -81,9 +81,9 @@ def pure_rooms_keep_to_themselves(path: PurePosixPath, source: str) -> Iterator[
 def decisions_do_without_a_chain(path: PurePosixPath, source: str) -> Iterator[str]:
     if path.parts[:2] == ("clearway", "keeper") and path.stem in DECISIONS:
         for name in imports_of(path, source):
-            package, room, *module = name.split(".")[:3]
-            of_theirs = room == "keeper" and bool(set(module) & DECISIONS)
-            if package == "clearway" and room not in DECISIONS_MAY_IMPORT and not of_theirs:
+            package, *rooms = name.split(".")[:3]
+            is_known = bool(set(rooms) & (DECISIONS_MAY_IMPORT | DECISIONS))
+            if package == "clearway" and not is_known:
                 yield f"imports {name}"
 
 
