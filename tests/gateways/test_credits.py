@@ -266,7 +266,7 @@ class TestAnOrder:
         assert world.arrive(tokens)
         assert not world.arrive(credit, gas=TOO_LITTLE)
         outcomes = []
-        for gas in range(200_000, 700_001, 2_500):
+        for gas in range(100_000, 600_001, 3_000):
             with boa.env.anchor():
                 outcomes.append(world.replay(credit, gas=gas))
                 assert world.told("OrderRefused") == []
