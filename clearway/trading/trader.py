@@ -13,8 +13,9 @@ from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount
 from clearway.opstack.tokens import allow, require_token_balance
+from clearway.spec.parameter_words import unpack_pool
 from clearway.spec.state import SLOTS, account_of
-from clearway.trading.orders import Intent, Plan, plan, plan_reduction
+from clearway.trading.orders import Capital, Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import advising
 
@@ -145,7 +146,7 @@ class Trader:
         view = self.view()
         if not intent.is_reduce_only:
             quote = self.quote(market, size_delta, keeper_fee=intent.keeper_fee)
-            return plan(intent, quote, view, self.market(market))
+            return plan(intent, quote, view, self.market(market), self._capital())
         try:
             found = self.quote(market, size_delta, is_reduce_only=True)
         except Reverted:
@@ -153,6 +154,11 @@ class Trader:
                 raise
             found = None
         return plan_reduction(intent, found, view)
+
+    def _capital(self) -> Capital:
+        shown = self.system.pool_lens.call("vault")
+        pool = unpack_pool(self.system.market.call("pool_words")[2])
+        return Capital(shown.cash, shown.at_risk, pool["max_utilisation"])
 
     def place(self, plan: Plan, progress: Progress = silent) -> Placed:
         """Commit an order, once: a process that was killed goes on with the one it sent."""
