@@ -276,11 +276,12 @@ class Adapter:
 
     # To L1
 
-    @verb
+    def forced(self, actor: Actor) -> Actor:
+        """Return the same person, who acts on L2 through the portal alone."""
+        return replace(actor, on_l2=ForcedSender(self.world.rollup, actor.on_l1))
+
     def force_l1(self, actor: Actor, verb: str, *arguments: Any, **named: Any) -> Any:
-        """Do another verb through the portal alone."""
-        forced = ForcedSender(self.world.rollup, actor.on_l1)
-        return getattr(self, verb)(replace(actor, on_l2=forced), *arguments, **named)
+        return getattr(self, verb)(self.forced(actor), *arguments, **named)
 
     @verb
     def withdraw_start(self, actor: Actor, amount: int | None = None, to: str = "") -> Way:

@@ -79,8 +79,8 @@ def test_o4_with_every_aggregator_sick_people_trade_close_and_go_home(scene, boo
     books.close()
 
 
-def test_t4_who_bets_against_himself_takes_no_more_than_he_brought(scene, books, anyone):
-    """T4: the winner's account withdraws all, the loser's defaults."""
+def test_t4_who_bets_against_himself_takes_what_he_brought_and_what_is_told(scene, books, anyone):
+    """T4: the winner's account withdraws all, the loser's defaults by a gap."""
     winner, loser = trader(scene, "winner", 10_000), trader(scene, "loser", 3_000)
     trade(scene, winner, -15 * ETH, anyone)
     trade(scene, loser, 15 * ETH, anyone)
@@ -88,11 +88,13 @@ def test_t4_who_bets_against_himself_takes_no_more_than_he_brought(scene, books,
     scene.warp(1)
     close(scene, winner, anyone)
     way = scene.withdraw_start(winner)
+    first = scene.world.l2.block().number
     scene.liquidate(loser, anyone)
-    assert scene.position(loser, "ETH") == 0
-    assert scene.wealth(loser).total == 0
+    last = scene.world.l2.block().number
+    (shortfall,) = scene.system.market.events(first, last, "ShortfallBooked", about=loser.account)
+    assert (scene.position(loser, "ETH"), scene.wealth(loser).total) == (0, 0)
     carry_home(scene, anyone, way)
-    assert scene.wealth(winner).total <= 13_000 * WAD + 15 * (250 - 200) * WAD
+    assert 13_000 * WAD < scene.wealth(winner).total <= 13_000 * WAD + shortfall.values["amount"]
     books.close()
 
 
