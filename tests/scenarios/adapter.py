@@ -4,26 +4,18 @@ Amounts are token units, sizes base wad, prices wads, ETH wei, times seconds; id
 verb returns, or raises `Refused` with the reason.
 """
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.crypto import keccak
 
 from clearway import gateways, numbers
 from clearway.contracts import Contract, Method, Told
-from clearway.deploying.deployer import Deployer
-from clearway.deploying.settings import Settings
-from clearway.deployments import Deployment, System
-from clearway.devnet.accounts import people
-from clearway.networks import find_network
-from clearway.opstack import Arrivals, Chain, Deposits, Driver, Journal, Sender, Starter, abi
-from clearway.opstack.abi import Function
-from clearway.opstack.effects import purpose_of, silent
+from clearway.deployments import System
+from clearway.opstack import Arrivals, Chain, Deposits, Driver, Starter
+from clearway.opstack.effects import purpose_of
 from clearway.opstack.forced import ForcedSender
 from clearway.opstack.messages import Withdrawal
 from clearway.reports import SignedReport
@@ -35,15 +27,15 @@ from clearway.trading.provider import Provider
 from clearway.trading.solvency import solvency
 from clearway.trading.trader import Placed, Trader, mint_test_tokens
 from tests.integration.world import ETHER, World
-from tests.scenarios.cast import Actor, Aliases, Bot, Publishers, Refused, Wallets, Way, verb
+from tests.scenarios.cast import Actor, Bot, Cast, Publishers, Refused, Way, verb
 from tests.scenarios.holdings import Wealth, tokens_in, wealth_of
+from tests.scenarios.outside import Outside, deployed
 
 GAS_MONEY = ETHER // 10  # wei that comes along to L2
 SLIPPAGE = WAD // 20
 FIRST_PRICES = {0: 3_000 * WAD, 1: 100_000 * WAD, 2: 150 * WAD}
-HEALTH = {"none": 1, "reverts": 2, "burns gas": 4, "answers a megabyte": 8}
-PAUSES = {"pause": (Function("pause(string)"), "drill"), "resume": (Function("unpause()"),)}
 MOST_REQUESTS = 50
+READING = ("view", "pure")
 
 
 class Adapter:
@@ -51,49 +43,25 @@ class Adapter:
 
     def __init__(self, world: World, home: Path, system: System) -> None:
         self.world, self.home, self.system = world, home, system
-        self.actors: list[Actor] = []
-        self._numbers = itertools.count()
+        self.cast = Cast(world, str(home))
+        self.outside = Outside(world, system)
         self.publishers = Publishers(system, self.now, FIRST_PRICES)
         self.prices = Prices(system, self.publishers)
 
     @classmethod
     def fresh(cls, world: World, folder: Path, **config: Mapping[str, Any]) -> "Adapter":
         """Deploy; `config` changes sections of the local network's settings."""
-        network = replace(find_network(folder=world.devnet.folder.path), folder=folder)
-        settings = Settings.of(network)
-        for section, changes in config.items():
-            changed = getattr(settings.file, section).model_copy(update=changes)
-            settings.file = settings.file.model_copy(update={section: changed})
-        journal = Journal.for_rollup(world.rollup, folder / "deployer")
-        l1, l2 = (Sender(chain, people()[0], journal) for chain in (world.l1, world.l2))
-        Deployer(network, world.rollup, l1, l2, silent).deploy(settings=settings)
-        return cls(world, folder, System(Deployment.of(network), world.rollup))
+        return cls(world, folder, deployed(world, folder, config))
 
     # People and money
 
     def actor(self, name: str, signer: LocalAccount | None = None) -> Actor:
         """Return somebody with a key, and with ETH on L1 alone."""
-        return self._cast(Actor(name, *self._senders(signer or self._stranger(name))))
+        return self.cast.person(name, signer)
 
     def as_contract(self, name: str) -> Actor:
         """Return a contract on L1 that acts for itself, and has no key on L2."""
-        carrier, _ = self._senders(self._stranger(name))
-        place = self.world.deploy(self.world.l1, "ContractAccount", "address", carrier.address)
-        wallet = Wallets(carrier, place)
-        return self._cast(Actor(name, wallet, Aliases(self.world.rollup, wallet)))
-
-    def _stranger(self, name: str) -> LocalAccount:
-        return Account.from_key(keccak(text=f"{name} {next(self._numbers)} {self.home}"))
-
-    def _cast(self, actor: Actor) -> Actor:
-        payer = actor.on_l1.signer.address
-        self.world.private("l1")("anvil_setBalance", payer, hex(10 * ETHER))
-        self.actors.append(actor)
-        return actor
-
-    def _senders(self, signer: LocalAccount) -> tuple[Sender, Sender]:
-        senders = self.world.senders(signer)
-        return senders["L1"], senders["L2"]
+        return self.cast.contract(name)
 
     @verb
     def fund(self, actor: Actor, amount: int, chain: str = "L1") -> None:
@@ -138,23 +106,11 @@ class Adapter:
 
     @verb
     def push_feed(self, market: str, price: int) -> None:
-        aggregator = self._aggregator(self.system.deployment.market(market).number)
-        values = (aggregator.call("latest") + 1, price // 10**10, self.now())
-        self._tell(aggregator, "set_round", *values)
+        self.outside.push_feed(market, price)
 
     @verb
     def feed_fault(self, kind: str) -> None:
-        """Have every aggregator fall sick, or recover."""
-        for listed in self.system.deployment.markets:
-            self._tell(self._aggregator(listed.number), "set_health", HEALTH[kind])
-
-    def _aggregator(self, market: int) -> Contract:
-        place = self.system.feed.call("listing", market).aggregator
-        return Contract(self.world.l2, place, "MockAggregator")
-
-    def _tell(self, mock: Contract, function: str, *arguments: Any) -> None:
-        method = mock.interface.method(function, len(arguments))
-        self.world.send(self.world.l2, people()[1], mock.address, method, *arguments)
+        self.outside.feed_fault(kind)
 
     @verb
     def warp(self, seconds: int) -> None:
@@ -265,14 +221,12 @@ class Adapter:
         """Send all that is set aside to L1."""
         shares = self.system.vault.call("maxRedeem", actor.owner)
         starter = Starter(self.world.rollup, actor.on_l2)
-        return self._way(
-            actor,
-            gateways.redeem(self.system, starter, shares, actor.owner, actor.address),
-        )
+        started = gateways.redeem(self.system, starter, shares, actor.owner, actor.address)
+        return self._way(actor, started)
 
     def share_price(self) -> int:
-        ask = self.prices.ask
-        return int(ask(self.system.vault, "convertToAssets", 10**6 * WAD))
+        """Return what a million shares are worth."""
+        return int(self.prices.ask(self.system.vault, "convertToAssets", 10**6 * WAD))
 
     # To L1
 
@@ -287,15 +241,14 @@ class Adapter:
     def withdraw_start(self, actor: Actor, amount: int | None = None, to: str = "") -> Way:
         units = self._trader(actor).free_units() if amount is None else amount
         starter, claimant = Starter(self.world.rollup, actor.on_l2), to or actor.address
-        return self._way(
-            actor, gateways.withdraw(self.system, starter, actor.account, units, claimant)
-        )
+        started = gateways.withdraw(self.system, starter, actor.account, units, claimant)
+        return self._way(actor, started)
 
     def _way(self, actor: Actor, started: Withdrawal) -> Way:
         tracked = actor.on_l2.journal.find(started.hash)
         assert tracked is not None
         receipt = self.world.l2.receipt(tracked.l2_transaction)
-        told = [self.system.l2_gateway.event_of(log) for log in receipt["logs"] if receipt]
+        told = [self.system.l2_gateway.event_of(log) for log in receipt["logs"]]
         values = next(one.values for one in told if one)
         return Way(tracked, gateways.Exit.of(values, tracked.l2_transaction))
 
@@ -322,13 +275,10 @@ class Adapter:
         if act == "bad":
             self.world.command("lie")
         elif act == "blacklist":
-            proofs = self._driver(self.actors[0]).report(way.tracked).view.proofs
-            self._guard(self.world.portal, abi.Portal.BLACKLIST, proofs[-1].game.address)
+            report = self._driver(self.cast.actors[0]).report(way.tracked)
+            self.outside.blacklist(report.view.proofs[-1].game.address)
         else:
-            self._guard(self.world.network.addresses["superchain_config"], *PAUSES[act])
-
-    def _guard(self, place: Any, function: Function, *arguments: Any) -> None:
-        self.world.send(self.world.l1, self.world.guardian, place, function, *arguments)
+            self.outside.pause(act == "pause")
 
     # Everything else
 
@@ -337,7 +287,7 @@ class Adapter:
         for name in self.system.deployment.addresses:
             contract = self.system.contract(name)
             for entry in contract.interface.abi:
-                if entry["type"] == "function" and entry["stateMutability"] != "view":
+                if entry["type"] == "function" and entry["stateMutability"] not in READING:
                     yield contract, Method(entry)
 
     @verb

@@ -1,6 +1,7 @@
 """Who appears in scenarios: people, contracts that act for themselves, publishers, and keepers."""
 
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 
 from clearway.deployments import System
 from clearway.devnet.accounts import people
@@ -26,6 +29,7 @@ from clearway.reports import Report, SignedReport
 from clearway.spec.quotes import Quote
 from clearway.spec.state import account_of
 from tests.integration.mocks import Wallet
+from tests.integration.world import ETHER, World
 
 FORCED_GAS = 2_000_000  # on L2, of what a contract does there
 LAST_WORDS = 30  # seconds that a keeper has to end
@@ -110,6 +114,37 @@ class Aliases(Sender):
         l2_receipt = self._rollup.l2.receipt(outcome.l2_transaction)
         assert l2_receipt is not None
         return l2_receipt
+
+
+class Cast:
+    """Everybody who appears in a scenario, each with ETH on L1."""
+
+    def __init__(self, world: World, seed: str) -> None:
+        self.actors: list[Actor] = []
+        self._world = world
+        self._seeds = (f"{seed} {number}" for number in itertools.count())
+
+    def person(self, name: str, signer: LocalAccount | None = None) -> Actor:
+        senders = self._senders(signer or self._new_key())
+        return self._take_on(Actor(name, senders["L1"], senders["L2"]))
+
+    def contract(self, name: str) -> Actor:
+        world, carrier = self._world, self._senders(self._new_key())["L1"]
+        place = world.deploy(world.l1, "ContractAccount", "address", carrier.address)
+        wallet = Wallets(carrier, place)
+        return self._take_on(Actor(name, wallet, Aliases(world.rollup, wallet)))
+
+    def _new_key(self) -> LocalAccount:
+        signer: LocalAccount = Account.from_key(keccak(text=next(self._seeds)))
+        return signer
+
+    def _senders(self, signer: LocalAccount) -> Mapping[str, Sender]:
+        self._world.private("l1")("anvil_setBalance", signer.address, hex(10 * ETHER))
+        return self._world.senders(signer)
+
+    def _take_on(self, actor: Actor) -> Actor:
+        self.actors.append(actor)
+        return actor
 
 
 class Publishers:

@@ -30,13 +30,14 @@ def market(world: World) -> Adapter:
 
 
 @pytest.fixture
-def scene(market: Adapter) -> Adapter:
+def scene(market: Adapter) -> Iterator[Adapter]:
     """The market as a scenario finds it: prices where they began, nobody of the last one left."""
-    market.actors.clear()
+    market.cast.actors.clear()
     for listed in market.system.deployment.markets:
         if market.price(listed.name) != FIRST_PRICES[listed.number]:
             market.set_price(listed.name, FIRST_PRICES[listed.number])
-    return market
+    yield market
+    market.sequencer("up")
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ class Books:
         waiting = system.l2_gateway.call("waiting")
         inside = scene.system_tokens()["L2"]
         assert (inside - waiting) * system.scale >= found.held
-        theirs = sum(scene.wealth(actor).ledger for actor in scene.actors)
+        theirs = sum(scene.wealth(actor).ledger for actor in scene.cast.actors)
         came = self._minted() - self._supply - given * system.scale
         assert theirs + self._of_pool() - self._pool == came
 

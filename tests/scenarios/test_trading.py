@@ -6,11 +6,12 @@ from eth_account import Account
 from clearway.devnet.accounts import people
 from clearway.spec.wad import WAD
 from tests.scenarios.cast import Refused
-from tests.scenarios.play import DELAY, carry_home, close, filled, trade, trader
+from tests.scenarios.play import DELAY, UNIT, carry_home, close, filled, trade, trader
 
 ETH = WAD  # base wad
 FUNDS = 10_000 * WAD  # quote
-HALF_A_DAY = 43_200
+HALF_A_DAY = 43_200  # seconds
+WINDOW = 600  # seconds in which an order is executed by a report
 
 
 def test_t1_a_round_trip_at_one_price_costs_its_fees_however_it_is_split(scene, books, anyone):
@@ -76,6 +77,49 @@ def test_o4_with_every_aggregator_sick_people_trade_close_and_go_home(scene, boo
     scene.feed_fault("none")
     carry_home(scene, anyone, way)
     assert scene.wealth(person).tokens == way.exit.amount * scene.system.scale
+    books.close()
+
+
+def test_t2_open_profit_backs_positions_and_never_leaves(scene, books, anyone):
+    """T2, T3: what leaves is margin beyond the initial one, and whoever took it is well."""
+    person = trader(scene, "person", 3_000)
+    trade(scene, person, 10 * ETH, anyone)
+    scene.set_price("ETH", 3_600 * WAD)
+    scene.warp(1)
+    assert scene.wealth(person).result > 5_900 * WAD
+    with pytest.raises(Refused, match="margin in use"):
+        scene.margin_out(person, 1_500 * UNIT)
+    scene.submit(scene.sign_price(), anyone)
+    way = scene.withdraw_start(person)
+    assert 1_100 * UNIT < way.exit.amount < 1_200 * UNIT
+    with pytest.raises(Refused, match="margin in use"):
+        scene.margin_out(person, UNIT)
+    assert not scene.liquidatable(person)
+    close(scene, person, anyone)
+    carry_home(scene, anyone, way, scene.withdraw_start(person))
+    books.close()
+
+
+def test_t6_an_order_that_fails_or_expires_is_never_filled_later(scene, books, anyone):
+    """T6, S7, K9: failing costs its fee, expiring nothing, and anybody clears what expired."""
+    person = trader(scene, "person", 10_000)
+    low = scene.order(person, "ETH", ETH, limit=2_990 * WAD)
+    scene.warp(DELAY)
+    told = scene.execute(low, anyone)
+    assert (told.name, told.values["reason"]) == ("OrderFailed", "price beyond limit")
+    before = scene.wealth(person)
+    assert before.margin == FUNDS - told.values["fee"] - told.values["earned"] < FUNDS
+    late = scene.order(person, "ETH", ETH)
+    scene.warp(WINDOW + 1)
+    with pytest.raises(Refused, match="too old for a report"):
+        scene.execute(late, anyone)
+    scene.clear(late, anyone)
+    assert scene.wealth(person) == before
+    scene.set_price("ETH", 2_900 * WAD)
+    for id in (low, late):
+        with pytest.raises(Refused, match="no such order"):
+            scene.execute(id, anyone, scene.sign_price())
+    carry_home(scene, anyone, scene.withdraw_start(person))
     books.close()
 
 
