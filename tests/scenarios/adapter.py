@@ -21,7 +21,7 @@ from clearway.opstack.messages import Withdrawal
 from clearway.reports import SignedReport
 from clearway.spec.wad import WAD
 from clearway.trading.execution import Execution
-from clearway.trading.orders import DEFAULT_KEEPER_FEE, Intent, Plan
+from clearway.trading.orders import Intent, Plan
 from clearway.trading.prices import Prices
 from clearway.trading.provider import Provider
 from clearway.trading.solvency import solvency
@@ -145,17 +145,11 @@ class Adapter:
 
     @verb
     def order(
-        self,
-        actor: Actor,
-        market: str,
-        size: int,
-        limit: int | None = None,
-        reduce_only: bool = False,
-        fee: int = DEFAULT_KEEPER_FEE,
+        self, actor: Actor, market: str, size: int, limit: int = 0, reduce_only: bool = False
     ) -> Placed:
         worst = limit or numbers.worse_by(self.price(market), SLIPPAGE, is_buy=size > 0)
         listed = self.system.deployment.market(market)
-        intent = Intent(listed, size, is_reduce_only=reduce_only, keeper_fee=fee)
+        intent = Intent(listed, size, is_reduce_only=reduce_only)
         return self._trader(actor).place(Plan(intent, worst, 0, None, None))
 
     @verb
@@ -167,8 +161,7 @@ class Adapter:
     def execute(self, id: Placed, by: Actor, report: SignedReport | None = None) -> Told | None:
         """Return what became of an order; None if it stays."""
         signed = report or self.sign_price(id.order["fills_at"])
-        arguments = (*signed.as_arguments(), id.id)
-        self._call(by, self.system.orders, "submit_and_execute_one", *arguments)
+        self._call(by, self.system.orders, "submit_and_execute_one", *signed.as_arguments(), id.id)
         return Execution(self.system, self.prices, id).end()
 
     @verb

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from clearway.opstack import Deposits
 from tests.integration.conftest import starting
 from tests.integration.world import World
 from tests.scenarios.adapter import FIRST_PRICES, Adapter
 from tests.scenarios.cast import Actor
-from tests.scenarios.play import UNIT, Books
+from tests.scenarios.play import UNIT, WAD, Books
 
 VAULT = 1_000_000 * UNIT
 
@@ -49,5 +50,5 @@ def books(scene: Adapter) -> Books:
 def anyone(scene: Adapter, books: Books) -> Actor:
     """Somebody without a role, who has gas on L2 and lets others' affairs go on."""
     actor = scene.actor("anyone")
-    scene.fund(actor, UNIT, "L2")
+    scene.arrive(Deposits(scene.world.rollup, actor.on_l1).eth(WAD))
     return actor
