@@ -21,7 +21,7 @@ from clearway.opstack.tokens import TokenPair
 from clearway.reports import Domain
 
 FOLDER = Path(__file__).resolve().parent.parent / "deployments"
-ON_L1 = {"L1Gateway", "ExitBox"}  # every other contract is on L2
+ON_L1 = {"L1Gateway", "ExitBox", "TestToken"}  # every other contract is on L2
 WAD_DECIMALS = 18
 TOKEN_ABI = "TestToken"  # of which only what every ERC-20 has is called
 

@@ -31,9 +31,12 @@ class Deployer:
     l2: Sender
     tell: Progress
 
-    def deploy(self, *, anew: bool = False) -> Path:
-        """Deploy, or go on where an earlier run was killed; return the file that was written."""
-        settings = Settings.of(self.network)
+    def deploy(self, *, anew: bool = False, settings: Settings | None = None) -> Path:
+        """Deploy, or go on where an earlier run was killed; return the file that was written.
+
+        `settings` are those of the network's file, if not given.
+        """
+        settings = settings or Settings.of(self.network)
         for sender in (self.l1, self.l2):
             require_deployer(sender)
             _require_ether(sender)

@@ -23,7 +23,7 @@ from clearway.opstack.effects import silent
 from clearway.reports import Report, SignedReport
 from clearway.spec.quotes import Quote
 from clearway.spec.wad import WAD
-from clearway.trading.prices import Prices
+from clearway.trading.prices import Prices, Reports
 from clearway.trading.provider import Provider
 from clearway.trading.trader import Trader, mint_test_tokens
 from tests.integration.world import World
@@ -58,7 +58,7 @@ class Exchange:
         Deployer(self.network, rollup, l1, l2, silent).deploy()
         path = file_of(self.network)
         facts = json.loads(path.read_text())
-        self._board = _Board(self)
+        self._board = Board(self)
         path.write_text(json.dumps({**facts, "boards": [self._board.url]}))
         self.deployment = Deployment.of(self.network)
         self.system = System(self.deployment, rollup)
@@ -158,19 +158,19 @@ class Exchange:
         return [chain.next_nonce(one.address, "pending") for one in acting for chain in chains]
 
 
-class _Board:
+class Board:
     """The publishers' board, in a thread."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, reports: Reports) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 asked = urlparse(self.path)
                 answer: Any
                 if asked.path == "/report":
-                    found = exchange.report(int(parse_qs(asked.query)["observed_at"][0]))
+                    found = reports.report(int(parse_qs(asked.query)["observed_at"][0]))
                     answer = wire.signed_to_json(found) if found else None
                 else:
-                    latest = exchange.latest()
+                    latest = reports.latest()
                     answer = [wire.signed_to_json(latest)] if latest else []
                 raw = json.dumps(answer).encode()
                 self.send_response(404 if answer is None else 200)
