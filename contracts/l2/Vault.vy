@@ -242,7 +242,7 @@ def requestRedeem(shares_offered: uint256, controller: address, owner: address) 
     """
     assert shares_offered > 0, "zero shares"
     assert controller != empty(address), "no controller"
-    if not self._acts_for(owner):
+    if owner != msg.sender and not self.isOperator[owner][msg.sender]:
         shares._spend(owner, msg.sender, shares_offered)
     shares._queue(owner, shares_offered)
     number: uint256 = redemptions._append(
@@ -408,7 +408,9 @@ def _pay(
     receiver: address,
     controller: address,
 ):
-    assert self._acts_for(controller), "not the controller"
+    # The gateway sends a claim to L1 for whom it speaks.
+    is_theirs: bool = msg.sender in [controller, GATEWAY]
+    assert is_theirs or self.isOperator[controller][msg.sender], "not the controller"
     assert receiver not in [empty(address), self, MARKET.address], "no such receiver"
     redemptions._set_claim(
         controller,
@@ -424,16 +426,6 @@ def _pay(
         shares=shares_claimed,
     )
     extcall MARKET.pay_out(assets, receiver)
-
-
-@internal
-@view
-def _acts_for(whom: address) -> bool:
-    """
-    @notice Whether the caller is somebody, or may request and claim for him. The gateway may: it
-            lets nobody else have it done.
-    """
-    return msg.sender in [whom, GATEWAY] or self.isOperator[whom][msg.sender]
 
 
 @external

@@ -237,13 +237,15 @@ def test_a_claim_is_the_controllers_and_his_operators(provided, provider, other)
     assert provided.withdraw_assets(other, 1, controller=provider) == "not the controller"
 
 
-def test_the_gateway_asks_and_claims_for_whom_it_speaks(provided, provider, other):
+def test_the_gateway_claims_for_whom_it_speaks_and_asks_for_nobody(provided, provider, other):
     vault = provided.contracts.vault
     gateway = provided.contracts.market.GATEWAY()
+    with boa.reverts("erc20: insufficient allowance"):
+        vault.requestRedeem(100 * WAD, provider, provider, sender=gateway)
     provided.wait(1)
-    vault.requestRedeem(100 * WAD, provider, provider, sender=gateway)
+    assert provided.request(provider, 100 * WAD) is None
     provided.wait(COOLDOWN)
-    vault.process(1)
+    assert provided.process() is None
     priced = vault.maxRedeem(provider)
     with boa.reverts("not the controller"):
         vault.redeem(WAD, other, provider, sender=other)
