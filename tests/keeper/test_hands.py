@@ -9,6 +9,7 @@ from clearway.keeper.danger import MOST, MOST_GAS, Endangered, batches, due
 from clearway.keeper.hands import Duty, Hands
 from clearway.keeper.intents import Intents
 from clearway.keeper.patience import FIRST, LONGEST, Patience
+from clearway.opstack.errors import RpcUnavailable
 from clearway.opstack.sender import Transaction
 from tests.opstack.fakes import FakeNode
 from tests.opstack.test_sender import Killed, Mortal, effects, sender_of
@@ -29,7 +30,7 @@ class Process:
     def __init__(self, node: FakeNode, file: Path, mortal: Mortal | None = None) -> None:
         self.node = node
         self.said: list[str] = []
-        sender = sender_of(node, file)
+        self.sender = sender = sender_of(node, file)
         if mortal:
             sender.chain.provider.answer = mortal.around(node)
             sender.journal._run = mortal.around(sender.journal._run)
@@ -190,3 +191,24 @@ class TestDanger:
     def test_only_whom_the_chain_would_liquidate_is(self) -> None:
         some = [self.account(number, 0, 100) for number in range(3)]
         assert due(some, ["", "account healthy", ""]) == [some[0], some[2]]
+
+
+def test_what_may_have_arrived_when_a_call_broke_off_is_not_sent_again(tmp_path: Path) -> None:
+    node = FakeNode(mines=False)
+    process = Process(node, tmp_path / "journal.sqlite")
+    process.hands.look()
+    chain, intact = process.sender.chain, process.sender.chain.broadcast
+
+    def breaks_off(raw: bytes) -> None:
+        intact(raw)
+        raise RpcUnavailable("the L1 RPC doesn't answer", "try again")
+
+    chain.broadcast = breaks_off  # type: ignore[method-assign]
+    with pytest.raises(RpcUnavailable):
+        process.hands.begin(duty())
+    chain.broadcast = intact  # type: ignore[method-assign]
+    process.hands.look()
+    assert process.hands.has_strangers(), "so nothing is decided meanwhile"
+    node.mine()
+    process.live()
+    assert effects(node) == ["0x01"]

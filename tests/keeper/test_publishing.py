@@ -65,6 +65,7 @@ def test_every_second_gets_one_report_whoever_is_killed_meanwhile(market: Market
 def test_after_a_kill_no_other_report_of_a_signed_second_is_signed(market: Market) -> None:
     """Somebody holds a publisher's key and asks another, which died since, for a second report."""
     with market.publishers(*SOURCE) as keepers:
+        until(lambda: all(answers(url) for url in market.deployment.boards), *keepers)
         until(lambda: latest(market.board), *keepers)
         signed = market.board.latest()
         assert signed is not None
