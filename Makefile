@@ -6,17 +6,16 @@ STEPS := 100000
 FIRST_SEED := 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deep check bench devnet setup python node lock clean
+.PHONY: help demo test test-deep check bench devnet contracts setup python node lock clean
 
 help: ## list the targets
 	@echo 'Clearway needs Python 3.11 or 3.12, Node.js 20 or newer, make and a POSIX shell.'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: setup ## tell the story of one trader on a local L1 and L2
-	@echo 'running the demo on a local L1 and L2'
+demo: setup contracts ## play a crash, and everybody's way home, on a local L1 and L2
 	@$(WITH_TOOLS) ape run demo
 
-test: setup ## compile every contract and run every test
+test: setup contracts ## compile every contract and run every test
 	@echo 'compiling the contracts, then running the tests with $(TEST_WORKERS) workers'
 	@$(WITH_TOOLS) ape compile --force
 	@$(WITH_TOOLS) pytest -n $(TEST_WORKERS) --dist worksteal
@@ -40,6 +39,9 @@ bench: setup ## measure speed, size and gas, and compare gas with its snapshot
 devnet: setup ## start a local L1 and L2 and keep them running
 	@echo 'starting a local L1 and L2'
 	@$(WITH_TOOLS) ape run devnet up
+
+contracts: python # compiled once; `ape run deploy` does it too
+	@$(WITH_TOOLS) python -m clearway.deploying.compiled
 
 setup: python node ## install the pinned tools into .venv and node_modules
 

@@ -74,6 +74,8 @@ APPROVE = Function("approve(address,uint256)")
 SET_POOL = Function(f"set_pool(({','.join(['uint256'] * len(POOL))}))")
 SET_MARKET = Function(f"set_market(uint256,({','.join(['uint256'] * len(MARKET))}))")
 LIQUIDATE = Function("liquidate(uint256,address)")
+LIQUIDATE_ALL = Function("liquidate(uint256[])")
+ACCOUNT_WORD = Function("account_word(uint256)")
 ENTER = Function("deposit(uint256,address)")
 REQUEST = Function("requestRedeem(uint256,address,address)")
 PROCESS = Function("process(uint256)")
@@ -135,6 +137,7 @@ class Trading:
             WAD,
             10**10 * WAD,
         )
+        self.keepers = bench.create("l2/LiquidationKeeper.vy", ("address",), self.market)
         bench.run(configuration, SET_POOL, POOL)
         for number in range(3):
             bench.run(configuration, SET_MARKET, number, MARKET)
@@ -150,8 +153,9 @@ class Trading:
         self._trade([self.short], -SIZE * 20)
         self.bench.costs["place, fresh slot"] = self._place_cost(one, 17_100 + WRITE)
         self._execute([one])
-        for size in (SIZE, -2 * SIZE):  # every slot and every position is used once
-            self._trade(self.traders, size)
+        self._trade(self.traders, SIZE)  # every slot and every position is used once
+        self._trade(self.traders[1:], -SIZE)
+        self._trade([one], -2 * SIZE)
         self.bench.costs["place, used slot"] = self._place_cost(one, WRITE)
         self._count("execute, new", [one])
         for name, size in (("increase", SIZE), ("reduce", -SIZE), ("close", -SIZE)):
@@ -176,6 +180,7 @@ class Trading:
                 self._place(batch, size)
                 self._count(f"execute, {name}, batch of {many}, each", batch)
         self._liquidate()
+        self._liquidate_together()
 
     def _fund(self) -> None:
         for who in (*self.traders, self.short, self.keeper):
@@ -241,6 +246,31 @@ class Trading:
             floor = transaction_cost(LIQUIDATE.encode(*arguments)) + writes * WRITE
             floor += (PARAMETER_WORDS + 1) * READ + 2 * log_cost(topics=3, data=4 * WORD)
             self.bench.costs["liquidate, 1 market"] = Cost(gas, floor)
+
+    def _liquidate_together(self) -> None:
+        """Close a part of each of many accounts that one fall of the price takes."""
+        withdrawals = []
+        for who in self.traders:
+            word = int(self.bench.rpc("eth_call", self._ask_word(who), "latest"), 16)
+            margin = word % 2**96 // 10**12  # it is above zero
+            amount = margin - THIN_MARGIN
+            withdrawals.append((who, self.market, WITHDRAW, (account_of(who), amount, who.address)))
+        self._together(withdrawals)
+        self._trade(self.traders, SIZE)
+        self.bench.submit(self.bench.report([0, 1, 2, 3], price=PRICE * 960 // 1_000))
+        accounts = ([account_of(who) for who in self.traders],)
+        (gas,) = self._together([(self.keeper, self.keepers, LIQUIDATE_ALL, accounts)])
+        each = (ACCOUNT_WORDS + POSITION_WORDS) * WRITE
+        each += log_cost(topics=3, data=5 * WORD) + log_cost(topics=3, data=3 * WORD)
+        shared = (MARKET_WORDS + POOL_WORDS + ACCOUNT_WORDS) * WRITE
+        floor = transaction_cost(LIQUIDATE_ALL.encode(*accounts)) + shared + MOST * each
+        floor += (PARAMETER_WORDS + 1) * READ
+        assert gas > floor, "some were not liquidated"
+        name = f"liquidate, 1 market, batch of {MOST}, each"
+        self.bench.costs[name] = Cost(gas // MOST, floor // MOST)
+
+    def _ask_word(self, trader: LocalAccount) -> dict[str, str]:
+        return {"to": self.market, "data": tohex(ACCOUNT_WORD.encode(account_of(trader)))}
 
     # Orders
 

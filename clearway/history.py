@@ -23,7 +23,6 @@ from clearway.spec.state import (
     PoolParameters,
     account_of,
 )
-from clearway.spec.views import AccountView, account_view
 
 
 class Contradiction(Exception):
@@ -97,10 +96,9 @@ class Ledger:
                 _agree(event, self.state.claims[claims:], self._claimed)
                 self._claimed = []
 
-    def account(self, now: int, account: int, prices: Mapping[int, int]) -> AccountView:
-        """Return all there is to say of an account at prices (wad, by market) of this second."""
-        self._told.prices = prices
-        return account_view(self.state, now, account)
+    def equity(self, now: int, account: int, prices: Mapping[int, int]) -> int:
+        """Return what an account is worth at prices (wad, by market) of this second; quote wad."""
+        return self.state.appraise(now, account, dict(prices)).equity
 
     # The door
 

@@ -144,11 +144,10 @@ def deposit(session: Session, quantity: str, number: str, dry_run: bool) -> None
 @connected(account=True)
 def faucet(session: Session, quantity: str) -> None:
     """Make AMOUNT of the collateral on L1, where it is a test token that anybody may mint."""
-    units, pair = parse_units(session, quantity), session.deployment.token
+    units = parse_units(session, quantity)
     mint_test_tokens(session.system, session.sender(session.rollup.l1), units)
     show_facts([("minted", f"{shown_units(session, units)} on L1")])
-    later = session.command("bridge", "deposit", "token", pair.l1_token, pair.l2_token, quantity)
-    tell(f"`{later}` brings them to L2")
+    tell(f"`{session.command('gateway', 'deposit', quantity)}` brings them as margin")
 
 
 @cli.command(epilog=example("ape run account withdraw 250", "ape run account withdraw all"))

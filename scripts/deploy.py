@@ -60,6 +60,7 @@ def _deploy(session: Session, *, anew: bool) -> None:
         )
         tell(f"{again}; --anew deploys once more")
         return
+    Settings.of(network)  # refused before a passphrase is asked for
     l1, l2 = session.sender(session.rollup.l1), session.sender(session.rollup.l2)
     path = Deployer(network, session.rollup, l1, l2, tell).deploy(anew=anew)
     deployment = Deployment.of(network)

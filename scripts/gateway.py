@@ -9,6 +9,7 @@ from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.deposits import DepositOutcome
 from clearway.opstack.errors import BadInput, TooEarly, TransactionFailed
 from clearway.opstack.messages import tohex
+from clearway.opstack.text import short
 from clearway.shell.commands import (
     INTERRUPTED,
     BridgeGroup,
@@ -41,7 +42,8 @@ NO_WAIT_OPTION = click.option("--no-wait", is_flag=True, help="Send it and stop.
 TO_OPTION = click.option(
     "--to", metavar="ADDRESS", help="Who may claim it on L1. [default: the account]"
 )
-EXITS = ("exit", "amount", "for", "stands", "ready at")
+EXITS = ("exit", "of", "amount", "paid to", "stands", "ready at")
+WIDTHS = {"stands": 20, "ready at": 10}  # a time is a day above an hour
 
 
 @click.group(
@@ -215,7 +217,7 @@ def exits(session: Session) -> None:
         tell("there is no exit")
         return
     standings = gateways.standings(session.system, session.tracker(), found)
-    show_table(EXITS, [_row(session, one) for one in standings])
+    show_table(EXITS, [_row(session, one) for one in standings], WIDTHS)
 
 
 def _row(session: Session, one: Standing) -> tuple[str, ...]:
@@ -225,7 +227,8 @@ def _row(session: Session, one: Standing) -> tuple[str, ...]:
         stands = "landed: claim it"
     elif one.withdrawal:
         stands, ready = state_of(one.withdrawal), when_ready(one.withdrawal)
-    return f"{one.exit.claimant} {one.exit.number}", units, one.holder, stands, ready
+    of, holder = short(one.exit.claimant), short(one.holder)
+    return str(one.exit.number), of, units, holder, stands, ready
 
 
 @cli.command(epilog=example("ape run gateway claim", "ape run gateway claim --to 0x…"))

@@ -5,6 +5,7 @@ from typing import cast
 
 import click
 
+import bots  # now: Ape takes the project off the import path when this file is loaded
 from clearway.shell.commands import BridgeGroup, debug_option, example
 
 KEEPERS = ("publisher", "executor", "liquidator", "withdrawals")
@@ -19,7 +20,7 @@ class Keepers(BridgeGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in KEEPERS:
             return None
-        return cast(click.Command, importlib.import_module(f"bots.{cmd_name}").cli)
+        return cast(click.Command, importlib.import_module(f"{bots.__name__}.{cmd_name}").cli)
 
 
 @click.group(

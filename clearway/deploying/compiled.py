@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from pathlib import Path
 from eth_abi import encode
 from eth_utils.abi import collapse_if_tuple
 from vyper.cli.vyper_compile import compile_files
+from vyper.exceptions import VyperException
 
 from clearway.contracts import interface
 from clearway.devnet.folder import write_whole
+from clearway.opstack.errors import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / ".build" / "creation.json"
@@ -43,7 +46,7 @@ class Codes:
             with _alone():
                 known = _read_cache()  # what another process has compiled meanwhile
                 if stale := _stale(known, digests):
-                    tell(f"compiling {len(stale)} contracts")
+                    tell(f"compiling {', '.join(stale)}")
                     known |= _compiled(stale, digests)
                     write_whole(CACHE, json.dumps(known))
         return cls({name: bytes.fromhex(known[name]["code"]) for name in names})
@@ -78,19 +81,31 @@ def source(name: str) -> Path:
     return next(path for path in paths if path.exists())
 
 
-@functools.cache
-def _parts() -> bytes:
-    """Return a hash of all that any contract may be made of, and of the compiler."""
-    versions = f"{version('vyper')} {version('snekmate')}"
-    paths = sorted(path for part in PARTS for path in (ROOT / part).glob("*.vy*"))
-    whole = hashlib.sha256(versions.encode())
-    for path in paths:
-        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return whole.digest()
-
-
 def _digest(name: str) -> str:
-    return hashlib.sha256(_parts() + source(name).read_bytes()).hexdigest()
+    """Return a hash of the compiler, and of all that a contract is made of."""
+    whole = hashlib.sha256(f"{version('vyper')} {version('snekmate')}".encode())
+    for path in sorted(_made_of(source(name))):
+        whole.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return whole.hexdigest()
+
+
+def _made_of(path: Path) -> set[Path]:
+    """Return a contract's file and those of ours that it imports, and they."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            names = re.findall(r"^(?:from \S+ )?import (\w+)", one.read_text(), re.M)
+            waiting += [part for name in names if (part := _parts().get(name))]
+    return found
+
+
+@functools.cache
+def _parts() -> dict[str, Path]:
+    """Return the files that contracts are made of, by the names that they are imported by."""
+    return {path.stem: path for part in PARTS for path in (ROOT / part).glob("*.vy*")}
 
 
 def _stale(known: dict[str, dict[str, str]], digests: dict[str, str]) -> list[str]:
@@ -126,7 +141,10 @@ def _read_cache() -> dict[str, dict[str, str]]:
 
 
 def _compile(name: str) -> str:
-    (output,) = compile_files([source(name)], ["bytecode"], paths=[str(ROOT)]).values()
+    try:
+        (output,) = compile_files([source(name)], ["bytecode"], paths=[str(ROOT)]).values()
+    except VyperException as error:
+        raise BadInput(f"{name} doesn't compile", "`ape compile` says why") from error
     return str(output["bytecode"]).removeprefix("0x")
 
 

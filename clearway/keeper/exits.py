@@ -1,13 +1,10 @@
-"""Exits through the gateways: which there are, and what is left of each.
-
-An exit is one withdrawal whose tokens land in a box on L1, from where anyone may have them paid to
-whoever holds the exit.
-"""
+"""Whose exits a keeper takes on, and which those are."""
 
 from dataclasses import dataclass, field
 
 from clearway.gateways import Exit
 from clearway.keeper.archive import Seen
+from clearway.opstack.addresses import Address
 from clearway.opstack.messages import unhex
 
 
@@ -15,16 +12,15 @@ from clearway.opstack.messages import unhex
 class Exits:
     """The exits of some people, or of everybody where nobody is named."""
 
-    people: frozenset[str] = frozenset()
-    found: dict[tuple[str, int], Exit] = field(default_factory=dict)
+    people: frozenset[Address] = frozenset()
+    found: dict[tuple[Address, int], Exit] = field(default_factory=dict)
 
     def tell(self, event: Seen) -> Exit | None:
         """Go on by one event; return the exit that it tells of, if that is wanted."""
         if event.name != "ExitStarted":
             return None
-        told = event.values
-        if self.people and self.people.isdisjoint((told["owner"], told["claimant"])):
+        one = Exit.of(event.values, unhex(event.transaction))
+        if self.people and self.people.isdisjoint((one.owner, one.claimant)):
             return None
-        one = Exit.of(told, unhex(event.transaction))
         self.found[one.key] = one
         return one

@@ -43,8 +43,7 @@ class Follower:
             return News(head, (), False)
         if head.number < reached:
             raise RpcNonsense(
-                f"the {self.chain.name} RPC at {self.chain.url} is behind: it is at block "
-                f"{head.number}, and {reached} was read",
+                f"the {self.chain.name} RPC at {self.chain.url} is behind what it told before",
                 "use another RPC, or wait",
             )
         events: list[Seen] = []

@@ -27,6 +27,7 @@ from clearway.spec.market import PerpetualMarket
 from clearway.spec.state import SLOT_ROOM
 
 EVERY_ACCOUNT = ("ParametersSet", "PoolParametersSet", "MarketRetired")  # changes the bounds of all
+MOST_BATCHES = 8  # in one step, so that the report doesn't grow stale meanwhile
 
 
 class Liquidator:
@@ -66,7 +67,7 @@ class Liquidator:
         if self.hands.has_strangers():
             return
         free = [one for one in self.endangered.values() if self.hands.may(_key(one.account))]
-        for batch in danger.batches(free):
+        for batch in danger.batches(free)[:MOST_BATCHES]:
             self._liquidate(batch)
 
     # Reading

@@ -19,7 +19,7 @@ from clearway.opstack.addresses import Address
 from clearway.reports import Domain, Report, SignedReport
 
 SILENCE = 1.5  # wall seconds that a tile's report may take before the next one gathers it
-PATIENCE = 60.0  # wall seconds after which a tile that nobody agreed on is given up
+PATIENCE = 600.0  # wall seconds after which a tile that nobody agreed on is given up
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,24 @@ class Publisher:
 
     def see(self, now: int) -> None:
         """Go on to the chain's time `now`: observe what tiles are over since the last look."""
-        length = self.committee.tile_length
-        if not self.now:
-            newest = self.memory.newest()
-            # The first time of all, what was committed just before is made up for too.
-            self.now = now - tiles.SHORT_GAP if newest is None else min(newest, now)
-        for tile in tiles.due(self.now, now, length):
-            if tile == tiles.newest_over(now, length) or self.source.knows_the_past:
+        for tile in self._due(now):
+            if tile == self._newest_over(now) or self.source.knows_the_past:
                 self._over_since[tile] = self.clock()
                 self._observed[tile] = self.source.observe(tile)
         self.now = now  # also where the chain went back
         self._give_up()
+
+    def _due(self, now: int) -> list[int]:
+        """Return the tiles to report; at the start also those of the last minute."""
+        length = self.committee.tile_length
+        if self.now:
+            return tiles.due(self.now, now, length)
+        newest = min(self.memory.newest() or now, now)
+        recent = tiles.due(now - tiles.SHORT_GAP, now, length)
+        return sorted({*tiles.due(newest, now, length), *recent})
+
+    def _newest_over(self, now: int) -> int:
+        return tiles.newest_over(now, self.committee.tile_length)
 
     def _give_up(self) -> None:
         oldest = self.clock() - PATIENCE

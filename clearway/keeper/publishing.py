@@ -66,7 +66,14 @@ class Publishing:
         await self.look()
         for tile in self.publisher.turns():
             await self.gather(tile)
+            if not self._has_quorum():
+                break  # what is missing stays, newest first
         self._show()
+
+    def _has_quorum(self) -> bool:
+        """Tell whether enough boards answer for a report to come about."""
+        answering = len(self.peers.urls) - len(self.peers.silent)
+        return answering + 1 >= self.publisher.committee.quorum
 
     async def look(self) -> None:
         """Bring the publisher up to the chain's time; whoever asks meanwhile gets the same look."""

@@ -42,6 +42,7 @@ class Withdrawer:
         self._names = Names(system.rollup)
         self._shown: dict[bytes, str] = {}
         self._reports: list[Report] = []
+        self._untracked: list[Exit] = []
         self._tell(follower.archive.events())
 
     def step(self) -> None:
@@ -54,6 +55,7 @@ class Withdrawer:
         self.now = self.system.rollup.l1.block().timestamp
         if self.hands.has_strangers():
             return
+        self._track()
         self._reports = self._driver.drive()
         for report in self._reports:
             self._show(report)
@@ -64,7 +66,13 @@ class Withdrawer:
         for event in events:
             exit_ = self.exits.tell(event)
             if exit_ is not None:
-                self._driver.track(exit_.transaction)
+                self._untracked.append(exit_)
+
+    def _track(self) -> None:
+        """Have the driver know the exits' withdrawals; what a node doesn't know yet stays."""
+        while self._untracked:
+            self._driver.track(self._untracked[-1].transaction)
+            self._untracked.pop()
 
     def _show(self, report: Report) -> None:
         state = f"{state_of(report)} {problem_of(report.problem)}".strip()
@@ -77,9 +85,9 @@ class Withdrawer:
 
     def _landed(self) -> list[Exit]:
         """Return the exits whose boxes have something in them."""
-        free = [one for key, one in self.exits.found.items() if self.hands.may(_key(*key))]
+        free = [one for key, one in self.exits.found.items() if self.hands.may(key)]
         gateway, token = self.system.l1_gateway, self.system.l1_token
-        boxes = gateway.calls(*(("box_of", one.claimant, one.number) for one in free))
+        boxes = gateway.calls(*(("box_of", *one.key) for one in free))
         held = token.chain.required_calls(
             [Call(token.address, Token.BALANCE, (box,)) for box in boxes]
         )
@@ -87,12 +95,12 @@ class Withdrawer:
 
     def _payment(self, exit_: Exit) -> Duty:
         gateway = self.system.l1_gateway
-        purpose = purpose_of("keep", gateway.address, "claim", exit_.claimant, exit_.number)
+        purpose = purpose_of("keep", gateway.address, "claim", *exit_.key)
         token = self.system.deployment.token
         amount = f"{text.amount(exit_.amount, token.decimals)} {token.symbol}"
         return Duty(
-            gateway.transaction(purpose, "claim", exit_.claimant, exit_.number),
-            (_key(exit_.claimant, exit_.number),),
+            gateway.transaction(purpose, "claim", *exit_.key),
+            (exit_.key,),
             f"payment of {amount} to who holds exit {exit_.number} of {exit_.claimant}",
         )
 
@@ -108,7 +116,3 @@ class Withdrawer:
             "transactions": f"{self.hands.under_way} under way, {self.hands.done} done, "
             f"{self.hands.failed} refused",
         }
-
-
-def _key(claimant: str, number: int) -> tuple[str, int]:
-    return (claimant, number)

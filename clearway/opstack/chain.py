@@ -263,6 +263,10 @@ class Chain:
         request = _call_object(to, function.encode(*arguments), sender, value)
         return self.decoded(to, function, self.request("eth_call", request, _block_id(block)))
 
+    def run(self, code: bytes, block: BlockId = "latest") -> Any:
+        """Return the answer of code that runs as a contract's creation would, and creates none."""
+        return self.request("eth_call", {"data": tohex(code)}, _block_id(block))
+
     def try_call(self, to: Address, function: Function, *arguments: Any) -> Any:
         """Call a view that a contract may not have: None if it hasn't."""
         return self.calls([Call(to, function, arguments)])[0]

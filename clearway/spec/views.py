@@ -464,23 +464,25 @@ def market_view(market: PerpetualMarket, now: int, number: int) -> MarketView:
 
 
 def vault_view(market: PerpetualMarket, now: int) -> VaultView:
-    """Return the vault's side of all markets, each at its newest stored price."""
+    """Return the vault's side of all markets, each at its newest or its final price."""
     open_result = time_due = priced_at = unpriced = 0
     for number in sorted(market.markets):
         state = market.accrued(number, now)
         if not state.long and not state.short:
             continue
-        board = market.feed.newest.get(number // LANES, 0)
-        if not price_words.is_sound(board, number % LANES):
-            unpriced |= 1 << number
-            continue
-        price = price_words.sound_price(board, number % LANES)
+        price = state.final_price
+        if not price:
+            board = market.feed.newest.get(number // LANES, 0)
+            if not price_words.is_sound(board, number % LANES):
+                unpriced |= 1 << number
+                continue
+            price = price_words.sound_price(board, number % LANES)
+            at = price_words.time_of(board)
+            priced_at = min(priced_at or at, at)
         open_result += nav_math.open_result_floor(state.skew, state.cost_sum * wad.WAD, price)
         time_due += nav_math.time_due(
             state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
         )
-        at = price_words.time_of(board)
-        priced_at = min(priced_at or at, at)
     return VaultView(
         market.cash,
         sum(claim for _, claim in market.claims),

@@ -43,4 +43,4 @@ def show_end(story: Story, tell: Teller) -> None:
         ],
     )
     tell.chapter("What stands where")
-    tell.facts(*story.contracts.items())
+    tell.facts(*story.contracts.items(), *((one.name, one.address) for one in story.people))

@@ -28,8 +28,9 @@ def write_page(story: Story, path: Path) -> None:
     drawn = {
         "prices": Markup(pictures.prices(story)),
         "equity": Markup(pictures.equity(story)),
-        "exits": Markup(pictures.exits(story.exits)),
     }
+    if story.exits:
+        drawn["exits"] = Markup(pictures.exits(story.exits))
     parts = list(dict.fromkeys(part for one in story.people for part in one.parts))
     template = environment.from_string(TEMPLATE.read_text())
     path.write_text(

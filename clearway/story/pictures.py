@@ -36,32 +36,32 @@ Drawing = Callable[[Figure], None]
 
 def prices(story: Story) -> str:
     """Draw each market's price, with what happened there."""
-    markets = list(story.prices)
+    markets, begin = list(story.prices), beginning(story.prices)
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(len(markets), 1, sharex=True, squeeze=False)[:, 0]
         for panel, market in zip(panels, markets, strict=True):
-            _draw_path(panel, story.prices[market], COLOURS[0])
+            _draw_path(panel, story.prices[market], begin, COLOURS[0])
             panel.set_ylabel(f"{market}, $")
             marked = [one for one in story.happenings if one.market == market and one.price]
             _draw_marks(panel, marked, story)
         panels[-1].set_xlabel("seconds of chain time")
-        _begin_at_zero(list(panels), story)
 
     return _svg(draw, 2.3 * len(markets) + 0.4)
 
 
 def equity(story: Story) -> str:
     """Draw what each trader's account is worth."""
+    begin = beginning(story.prices)
 
     def draw(figure: Figure) -> None:
         panel = figure.subplots()
         for colour, (name, path) in zip(COLOURS, story.equity.items(), strict=False):
-            _draw_path(panel, path, colour, name)
+            _draw_path(panel, path, begin, colour, name)
         panel.set_ylabel("equity, $")
         panel.set_xlabel("seconds of chain time")
-        panel.legend(frameon=False, loc="upper left")
-        _begin_at_zero([panel], story)
+        if story.equity:
+            panel.legend(frameon=False, loc="upper left")
 
     return _svg(draw, 3.2)
 
@@ -97,10 +97,10 @@ def _label(one: Exit) -> str:
 
 
 def _draw_path(
-    panel: Any, path: Sequence[tuple[int, int]], colour: str, label: str | None = None
+    panel: Any, path: Sequence[tuple[int, int]], begin: int, colour: str, label: str | None = None
 ) -> None:
     """Draw wads over time, as steps: each holds until the next."""
-    times = [at for at, _ in path]
+    times = [at - begin for at, _ in path]
     values = [value / WAD for _, value in path]
     panel.plot(times, values, color=colour, linewidth=1.4, drawstyle="steps-post", label=label)
 
@@ -109,16 +109,11 @@ def _draw_marks(panel: Any, marked: Sequence[Happening], story: Story) -> None:
     """Mark what happened by the numbers under which the page tells it."""
     for one in marked:
         number = story.happenings.index(one) + 1
-        panel.plot([one.at], [one.price / WAD], "o", color=COLOURS[1], markersize=4)
+        at = one.at - beginning(story.prices)
+        panel.plot([at], [one.price / WAD], "o", color=COLOURS[1], markersize=4)
         panel.annotate(
-            str(number), (one.at, one.price / WAD), (3, 5), textcoords="offset points", fontsize=8
+            str(number), (at, one.price / WAD), (3, 5), textcoords="offset points", fontsize=8
         )
-
-
-def _begin_at_zero(panels: Sequence[Any], story: Story) -> None:
-    begin = beginning(story.prices)
-    for panel in panels:
-        panel.xaxis.set_major_formatter(lambda at, _: f"{at - begin:.0f}")
 
 
 def beginning(paths: Mapping[str, Sequence[tuple[int, int]]]) -> int:

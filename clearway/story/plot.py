@@ -31,7 +31,8 @@ from clearway.trading.orders import Intent
 from clearway.trading.prices import Prices
 
 CRASH = Path(__file__).with_name("crash.csv")
-CALM = 240  # seconds of chain time before the prices begin to move
+PACE = 2  # chain seconds to a wall second while people trade
+CALM = 150  # seconds of chain time before the prices begin to move
 BEFORE = 5  # seconds before that, at which we look again
 SOON = 60.0  # wall seconds that keepers are given for what takes them a few
 STRIDE = 12 * 3_600  # seconds of chain time that the wait for L1 takes at a time
@@ -116,11 +117,13 @@ class Plot:
         self.tell.chapter("Keepers: three publishers, an executor, a liquidator, a carrier")
         with self.stage.keepers(CRASH, self.start):
             self._until("the publishers' first report", self._hear)
+            self.stage.devnet.command("devnet_pace", PACE)
             self._come_in()
             self._crash()
             self._close()
             self._be_refused()
             self._collect_reports()
+            self.stage.devnet.command("devnet_pace", 1)
             self._leave_the_vault()
             self._go_home()
 

@@ -111,7 +111,7 @@ def equity_of(
         newest |= {market: path[now] for market, path in by_second.items() if now in path}
         for name, owner in owners.items():
             account = account_of(int(owner, 16))
-            found[name].append((now, ledger.account(now, account, newest).equity))
+            found[name].append((now, ledger.equity(now, account, newest)))
     return found
 
 

@@ -22,8 +22,9 @@ class Teller:
         self.screen.print(f"  {sentence}", soft_wrap=True, highlight=False)
 
     def facts(self, *facts: tuple[str, str]) -> None:
+        width = max((len(name) for name, _ in facts), default=0)
         for name, fact in facts:
-            self.say(f"{name:<10} {fact}")
+            self.say(f"{name:<{width}}  {fact}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show a table whose first column is words, all others numbers."""

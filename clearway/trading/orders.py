@@ -7,8 +7,8 @@ from clearway import numbers
 from clearway.deployments import Listed
 from clearway.opstack.errors import BadInput, InsufficientBalance
 from clearway.opstack.text import amount
-from clearway.spec import margin_math, positions, wad
-from clearway.spec.state import ESCROW_UNIT, KEEPER_FEE_UNIT
+from clearway.spec import borrowing_math, margin_math, positions, wad
+from clearway.spec.state import AT_RISK_UNIT, ESCROW_UNIT, KEEPER_FEE_UNIT
 from clearway.trading.reasons import ADVICE
 
 DEFAULT_SLIPPAGE = wad.WAD // 100
@@ -78,7 +78,16 @@ def require_margin(plan: Plan) -> None:
         )
 
 
-def plan(intent: Intent, quote: Any, view: Any, market: Any) -> Plan:
+@dataclass(frozen=True)
+class Capital:
+    """What stands against all traders; quote wad."""
+
+    cash: int
+    at_risk: int
+    max_utilisation: int  # wad ratio
+
+
+def plan(intent: Intent, quote: Any, view: Any, market: Any, capital: Capital) -> Plan:
     """Return the order for an intent that may increase a position.
 
     `quote`, `view` and `market` are the lenses' answers for it, its account and its market. What
@@ -86,7 +95,7 @@ def plan(intent: Intent, quote: Any, view: Any, market: Any) -> Plan:
     """
     _require_takeable(quote.reason)
     _require_takeable(view.reason)
-    _require_takeable(_refusal(intent, quote, view, market))
+    _require_takeable(_refusal(intent, quote, view, market, capital))
     limit = _limit(intent, quote)
     needs = _Needs.of(intent, limit, quote, view, market)
     missing = needs.missing()
@@ -126,17 +135,31 @@ def _require_takeable(reason: str) -> None:
         raise BadInput(f"the market wouldn't take this now ({reason})", ADVICE.get(reason, ""))
 
 
-def _refusal(intent: Intent, quote: Any, view: Any, market: Any) -> str:
+def _refusal(intent: Intent, quote: Any, view: Any, market: Any, capital: Capital) -> str:
     """Tell why the market wouldn't take more, which a quote that lacks margin doesn't come to."""
-    size_delta = intent.size_delta
-    size = size_delta + _size_in(intent.market, view)
+    size_delta, before = intent.size_delta, _size_in(intent.market, view)
+    size = before + size_delta
     if size and positions.notional(size, quote.price) < market.parameters.min_notional:
         return "position too small"
+    if not positions.increases(before, size_delta):
+        return ""
+    if market.outage:
+        return str(market.outage)
     if abs(size_delta) > (market.long_room if size_delta > 0 else market.short_room):
         return "open interest at its cap"
     if abs(size_delta) > (market.buy_room if size_delta > 0 else market.sell_room):
         return "skew at its cap"
-    return ""
+    at_risk = capital.at_risk - market.at_risk + _risk(size_delta, quote.price, market)
+    is_full = borrowing_math.utilisation(at_risk, capital.cash) > capital.max_utilisation
+    return "vault fully used" if is_full else ""
+
+
+def _risk(size_delta: int, price: int, market: Any) -> int:
+    """Return a market's capital at risk after a trade that adds to one side; quote wad."""
+    long, short = market.long + max(size_delta, 0), market.short + max(-size_delta, 0)
+    worth = wad.mul_up(max(long, short), price)
+    weighed = wad.mul_up(worth, market.parameters.risk_weight)
+    return positions.to_grid_up(weighed, AT_RISK_UNIT)
 
 
 def _size_in(market: Listed, view: Any) -> int:

@@ -13,7 +13,7 @@ from clearway.opstack.addresses import Address
 from clearway.opstack.chain import BlockId
 from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import BridgeError
-from clearway.opstack.messages import tohex, unhex
+from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender
 from clearway.reports import SignedReport
 
@@ -60,7 +60,7 @@ class Prices:
         code = one_after_another(
             (self.system.feed.address, submission), (contract.address, method.encode(*arguments))
         )
-        answer = contract.chain.request("eth_call", {"data": tohex(code)}, block)
+        answer = contract.chain.run(code, block)
         return contract.chain.decoded(contract.address, method, answer)
 
     def _latest(self) -> SignedReport | None:

@@ -140,7 +140,7 @@ class Provider:
 
     def require_tokens(self, units: int) -> None:
         """Raise `InsufficientBalance` if the owner has less on L2."""
-        require_tokens(self.system, self.owner, units)
+        require_tokens(self.system, self.owner, units, "ape run gateway provide")
 
     def deposit(
         self, units: int, slippage: int = DEFAULT_SLIPPAGE, progress: Progress = silent

@@ -13,8 +13,9 @@ from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount
 from clearway.opstack.tokens import allow, require_token_balance
+from clearway.spec.parameter_words import unpack_pool
 from clearway.spec.state import SLOTS, account_of
-from clearway.trading.orders import Intent, Plan, plan, plan_reduction
+from clearway.trading.orders import Capital, Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import advising
 
@@ -120,7 +121,7 @@ class Trader:
 
     def require_tokens(self, units: int) -> None:
         """Raise `InsufficientBalance` if the owner has less on L2."""
-        require_tokens(self.system, self.owner, units)
+        require_tokens(self.system, self.owner, units, "ape run gateway deposit")
 
     def withdraw(self, units: int, to: Address, progress: Progress = silent) -> Told:
         """Take token units from the margin that backs nothing, to an address on L2."""
@@ -145,7 +146,7 @@ class Trader:
         view = self.view()
         if not intent.is_reduce_only:
             quote = self.quote(market, size_delta, keeper_fee=intent.keeper_fee)
-            return plan(intent, quote, view, self.market(market))
+            return plan(intent, quote, view, self.market(market), self._capital())
         try:
             found = self.quote(market, size_delta, is_reduce_only=True)
         except Reverted:
@@ -153,6 +154,11 @@ class Trader:
                 raise
             found = None
         return plan_reduction(intent, found, view)
+
+    def _capital(self) -> Capital:
+        shown = self.system.pool_lens.call("vault")
+        pool = unpack_pool(self.system.market.call("pool_words")[2])
+        return Capital(shown.cash, shown.at_risk, pool["max_utilisation"])
 
     def place(self, plan: Plan, progress: Progress = silent) -> Placed:
         """Commit an order, once: a process that was killed goes on with the one it sent."""
@@ -247,14 +253,17 @@ def done(sender: Sender, contract: Contract, transaction: Transaction, event: st
     )
 
 
-def require_tokens(system: System, owner: Address, units: int) -> None:
-    """Raise `InsufficientBalance` if an owner has fewer token units on L2; say what is on L1."""
+def require_tokens(system: System, owner: Address, units: int, command: str) -> None:
+    """Raise `InsufficientBalance` if an owner has fewer token units on L2.
+
+    It says what he has on L1, which `command` would bring.
+    """
     pair = system.deployment.token
     try:
         require_token_balance(system.rollup.l2, pair.l2_token, owner, units, pair)
     except InsufficientBalance as error:
         on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
-        error.advise(f"{on_l1} more are on L1, and a deposit brings them" if on_l1 != "0" else "")
+        error.advise(f"{on_l1} are on L1, and `{command}` brings them" if on_l1 != "0" else "")
         raise
 
 

@@ -30,5 +30,6 @@ def pay(token: address, to: address) -> uint256:
     assert msg.sender == GATEWAY, "not the gateway"
     amount: uint256 = staticcall IERC20(token).balanceOf(self)
     assert amount > 0, "nothing to claim"
-    extcall IERC20(token).transfer(to, amount, default_return_value=True)
+    sent: bool = extcall IERC20(token).transfer(to, amount, default_return_value=True)
+    assert sent, "token not sent"
     return amount

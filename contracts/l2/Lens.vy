@@ -99,8 +99,9 @@ def account(account: uint256) -> ILens.AccountView:
     shown.health = self._health(found)
     shown.free = custody._above_zero(found.free)
     for i: uint256 in range(len(shown.positions), bound=MOST_MARKETS):
+        words: uint256[6] = staticcall MARKET.exposure(account, shown.positions[i].market)
         shown.positions[i].liquidation_price = self._liquidation_price(
-            account, shown.positions[i].market, holder, prices
+            self._without(found, words, shown.positions[i].price), words
         )
     return shown
 
@@ -133,18 +134,41 @@ def liquidation_price(account: uint256, market: uint256) -> uint256:
         MARKET, FEED, holder.markets, holder.markets & ~(1 << market)
     )
     assert reason == "", reason
-    return self._liquidation_price(account, market, holder, prices)
+    return self._liquidation_price(
+        readings._appraised(
+            MARKET, appraisal._of_nothing(holder), account, holder.markets & ~(1 << market), prices
+        ),
+        staticcall MARKET.exposure(account, market),
+    )
 
 
 @internal
 @view
-def _liquidation_price(
-    account: uint256, market: uint256, holder: custody.Account, prices: uint256[MOST_MARKETS]
-) -> uint256:
-    rest: appraisal.Appraisal = readings._appraised(
-        MARKET, appraisal._of_nothing(holder), account, holder.markets & ~(1 << market), prices
+def _without(
+    found: appraisal.Appraisal, words: uint256[6], price: uint256
+) -> appraisal.Appraisal:
+    """
+    @notice An appraisal without one of its positions. What each adds doesn't depend on the others,
+            so it can be taken off again; else each position would ask for all others anew.
+    """
+    own: appraisal.Appraisal = admission._with_exposure(empty(appraisal.Appraisal), words, price)
+    return appraisal.Appraisal(
+        equity=found.equity - own.equity,
+        backing=found.backing - own.backing,
+        free=found.free - own.free,
+        initial=found.initial - own.initial,
+        linear=found.linear - own.linear,
+        quadratic=found.quadratic - own.quadratic,
+        penalty=found.penalty - own.penalty,
     )
-    words: uint256[6] = staticcall MARKET.exposure(account, market)
+
+
+@internal
+@view
+def _liquidation_price(rest: appraisal.Appraisal, words: uint256[6]) -> uint256:
+    """
+    @param words Of the position, as `PerpetualMarket.exposure` gives them.
+    """
     p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
     position: positions.Position = book._unpack_position(words[5])
     state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), p)

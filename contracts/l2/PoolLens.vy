@@ -90,7 +90,8 @@ def market(market: uint256) -> ILens.MarketView:
 @view
 def vault() -> ILens.VaultView:
     """
-    @notice The vault's side of all markets, each at its newest stored price, whatever its age.
+    @notice The vault's side of all markets, each at its newest stored price, whatever its age; a
+            retired one at its final price, as `Vault` counts it.
     """
     words: uint256[3] = staticcall MARKET.pool_words()
     pool: custody.Pool = custody._unpack_pool(words[0], words[1])
@@ -110,19 +111,23 @@ def vault() -> ILens.VaultView:
         if state.long | state.short == 0:
             continue
         state = book._accrued(state, p)
-        board: uint256 = staticcall FEED.newest_board(market // 4)
-        if not price_words._is_sound(board, market % 4):
-            shown.unpriced |= 1 << market
-            continue
-        price: uint256 = price_words._sound_price(board, market % 4)
+        price: uint256 = 0
+        if parameter_words._is_retired(of[3]):
+            price = staticcall MARKET.final_price(market)
+        else:
+            board: uint256 = staticcall FEED.newest_board(market // 4)
+            if not price_words._is_sound(board, market % 4):
+                shown.unpriced |= 1 << market
+                continue
+            price = price_words._sound_price(board, market % 4)
+            if shown.priced_at == 0 or price_words._time_of(board) < shown.priced_at:
+                shown.priced_at = price_words._time_of(board)
         shown.open_result += nav_math._open_result_floor(
             book._skew(state), state.cost_sum * convert(wad.WAD, int256), price
         )
         shown.time_due += nav_math._time_due(
             state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
         )
-        if shown.priced_at == 0 or price_words._time_of(board) < shown.priced_at:
-            shown.priced_at = price_words._time_of(board)
     return shown
 
 

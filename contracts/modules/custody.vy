@@ -214,7 +214,8 @@ def _give_out(to: address, amount: uint256):
     @notice Send `amount` token units; the last thing that a transaction does.
     """
     self.held -= amount
-    extcall IERC20(TOKEN).transfer(to, amount, default_return_value=True)
+    is_sent: bool = extcall IERC20(TOKEN).transfer(to, amount, default_return_value=True)
+    assert is_sent, "token refused"
 
 
 @internal

@@ -19,7 +19,7 @@ from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted
 from tests.deployments.conftest import deployer_of, network_of
 
 DEPLOYER = 3  # nobody that the settings name
-STEPS = {"L1": 3, "L2": 28}
+STEPS = {"L1": 3, "L2": 29}
 NOTHING = Function("nothing()")
 
 

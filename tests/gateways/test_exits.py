@@ -14,10 +14,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:casted bytecode")
 
 WAD = 10**18
 
-# A token whose issuer may keep somebody from having it.
+# A token whose issuer may keep somebody, or everybody, from having it.
 BLACKLISTING = """
 balanceOf: public(HashMap[address, uint256])
 is_blacklisted: public(HashMap[address, bool])
+says_no: bool
 
 @external
 def approve(spender: address, amount: uint256) -> bool:
@@ -28,11 +29,17 @@ def mint(to: address, amount: uint256):
     self.balanceOf[to] += amount
 
 @external
+def say_no():
+    self.says_no = True
+
+@external
 def blacklist(who: address):
     self.is_blacklisted[who] = True
 
 @external
 def transfer(to: address, amount: uint256) -> bool:
+    if self.says_no:
+        return False
     assert not self.is_blacklisted[msg.sender] and not self.is_blacklisted[to], "blacklisted"
     self.balanceOf[msg.sender] -= amount
     self.balanceOf[to] += amount
@@ -252,6 +259,10 @@ def test_a_holder_whom_the_token_refuses_sends_it_elsewhere():
     assert gateway.claim(other, 0) == 7
     assert gateway.claim_to(holder, 0, elsewhere, sender=holder) == 7
     assert token.balanceOf(elsewhere) == 7
+    token.mint(gateway.box_of(other, 0), 1)
+    token.say_no()
+    with boa.reverts("token not sent"):
+        gateway.claim(other, 0)
 
 
 class TestTheConstructorOnL2:

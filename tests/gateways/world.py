@@ -44,6 +44,11 @@ def MESSENGER() -> address:
     return self
 
 @external
+@view
+def count() -> uint256:
+    return len(self.sent)
+
+@external
 @payable
 def sendMessage(target: address, message: Bytes[1024], min_gas: uint32):
     self._send(msg.sender, target, msg.value, min_gas, message)
@@ -193,6 +198,7 @@ class World(VaultWorld):
         self.token, self.l1_token = gateways.token, gateways.l1_token
         self.logs: list[Any] = []
         self.others = 0
+        self._sent: list[Message] = []
 
     # On L1
 
@@ -214,13 +220,11 @@ class World(VaultWorld):
 
     def sent(self) -> list[Message]:
         """Return all messages that went to L2, in their order."""
-        bridge = self.gateways.bridge
-        found = []
-        while True:
-            try:
-                found.append(Message(len(found), *bridge.sent(len(found))))
-            except boa.BoaError:
-                return found
+        count = len(self._sent)
+        while count < self.gateways.bridge.count():
+            self._sent.append(Message(count, *self.gateways.bridge.sent(count)))
+            count += 1
+        return list(self._sent)
 
     def send(
         self, owner: str, dollars: int, number: int = 0, order: Any = NO_ORDER

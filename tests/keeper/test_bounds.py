@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearway.keeper import bounds as bounds_module
 from clearway.keeper.bounds import Bounds, bounds
 from clearway.keeper.endangered import Index
-from clearway.spec import wad
+from clearway.spec import positions, wad
 from clearway.spec.market import PerpetualMarket
 from clearway.spec.positions import Position
 from clearway.spec.price_feed import PriceFeed
@@ -67,6 +69,32 @@ def test_within_its_bounds_an_account_is_healthy(
         assert found.until == NOW
         return
     assert model.appraise(later, ACCOUNT, moved).spare >= 0
+
+
+SHARES = st.integers(0, 1_000)  # of what an account's positions are worth; thousandths
+
+
+@given(worlds(), SHARES)
+def test_what_a_price_may_take_is_counted_in_full(
+    world: tuple[PerpetualMarket, dict[int, int]], share: int
+) -> None:
+    """At the worst prices within its bounds, with nothing kept for time."""
+    model, prices = world
+    holder = model.accounts[ACCOUNT]
+    worth = sum(positions.notional(one.size, prices[n]) for n, one in holder.positions.items())
+    holder.margin += worth * share // 1_000 - model.appraise(NOW, ACCOUNT, prices).spare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds_module, "FOR_TIME", 10**30)
+        found = bounds_of(model, prices)
+    if all(found.low[number] == price for number, price in prices.items()):
+        return
+    worst = {
+        number: found.low[number] if holder.positions[number].size > 0 else found.high[number]
+        for number in prices
+    }
+    assert model.appraise(NOW, ACCOUNT, worst).spare >= 0
+    higher = {number: found.high[number] for number in prices}
+    assert model.appraise(NOW, ACCOUNT, higher).spare >= 0
 
 
 @given(worlds())

@@ -143,7 +143,7 @@ def test_after_a_restart_a_publisher_makes_up_for_what_it_missed(tmp_path: Path)
     again = Publisher(COMMITTEE, KEYS[0], Seen(), memory, clock=clock)
     again.see(NOW + 5)
     clock.time += 3 * SILENCE
-    assert again.turns() == [NOW + 5, NOW + 4, NOW + 3, NOW + 2, NOW + 1]
+    assert again.turns()[:6] == [NOW + 5, NOW + 4, NOW + 3, NOW + 2, NOW + 1, NOW]
 
 
 def test_a_new_publisher_makes_up_for_what_was_committed_just_before(tmp_path: Path) -> None:
@@ -151,6 +151,19 @@ def test_a_new_publisher_makes_up_for_what_was_committed_just_before(tmp_path: P
     one = publisher(0, tmp_path, Seen(), clock)
     clock.time += 3 * SILENCE
     assert one.turns() == [NOW - ago for ago in range(SHORT_GAP)]
+
+
+def test_after_a_long_pause_it_makes_up_for_both_ends_of_it(tmp_path: Path) -> None:
+    one = publisher(0, tmp_path, Seen())
+    one.sign_own(Report.of(NOW, {0: Quote(2_000 * WAD, 0)}))
+    one.memory.close()
+    clock = Clock()
+    again = Publisher(COMMITTEE, KEYS[0], Seen(), Memory(tmp_path / "0.sqlite"), clock=clock)
+    again.see(NOW + 10_000)
+    clock.time += 3 * SILENCE
+    ago = [NOW + 10_000 - tile for tile in again.turns()]
+    assert ago[:SHORT_GAP] == list(range(SHORT_GAP))
+    assert {NOW + 1, NOW + 2, NOW + 3, NOW + 4} <= set(again.turns())
 
 
 def test_a_chain_that_went_back_is_no_reason_to_sign_anew(three: Three) -> None:

@@ -31,6 +31,12 @@ def boards_of(market: Market) -> list[Board]:
     return [Board.of([url], market.board.committee) for url in market.deployment.boards]
 
 
+def answers(url: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{url}/health", timeout=10).status_code == 200
+    return False
+
+
 def signers_of(market: Market, signed: SignedReport) -> set[str]:
     return set(market.board.committee.publishers) - set(signed.absent)
 
@@ -45,8 +51,8 @@ def test_every_second_gets_one_report_whoever_is_killed_meanwhile(market: Market
             reached = latest(market.board)
             until(lambda after=reached: latest(market.board) > after + 1, *keepers)
             keeper.start()
+            until(lambda: all(answers(url) for url in market.deployment.boards), *keepers)
         boards = boards_of(market)
-        until(lambda: all(latest(board) for board in boards), *keepers)
         last = latest(market.board)
         seconds = range(first, last + 1)
         until(lambda: all(market.board.report(second) for second in seconds), *keepers)

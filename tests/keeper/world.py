@@ -8,20 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boa
 import rlp
 from click.testing import CliRunner
-from eth_abi import encode
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from benchmarks.trading_gas import MARKET, POOL, SET_MARKET, SET_POOL
 from clearway.contracts import Contract
+from clearway.deploying.compiled import Codes
 from clearway.deployments import Deployment, System, genesis_of
 from clearway.devnet.accounts import people
 from clearway.devnet.outbox import Outbox
@@ -46,6 +45,10 @@ COOLDOWN = 900  # seconds
 CASH, MARGIN = 10_000_000 * UNIT, 10_000 * UNIT
 PATIENCE = 60.0  # wall seconds for what must come to pass
 MARKETS = {0: "ETH", 1: "BTC", 2: "SOL"}
+CONTRACTS = (
+    *("TestToken", "PriceFeed", "KeeperCosts", "PerpetualMarket", "OrderBook", "Configuration"),
+    *("Vault", "Lens", "LiquidationKeeper", "MockAggregator"),
+)
 
 MINT = Function("mint(address,uint256)")
 APPROVE = Function("approve(address,uint256)")
@@ -57,24 +60,18 @@ LIST = Function("list_market(uint256,(address,uint256,uint256,uint256,uint256))"
 SET_ROUND = Function("set_round(uint256,int256,uint256)")
 
 
-@cache
-def creation(path: str) -> bytes:
-    """Return a contract's creation code."""
-    return bytes(boa.load_partial(str(ROOT / "contracts" / path)).compiler_data.bytecode)
-
-
 class Deployer:
     """Deploys from account 0; an address may be asked for before its contract is there."""
 
     def __init__(self, rpc: Rpc) -> None:
         self.outbox = Outbox(rpc, people()[OWNER])
         self.addresses: dict[str, Address] = {}
+        self._codes = Codes.of(CONTRACTS, print)
         self._nonce = int(rpc("eth_getTransactionCount", people()[OWNER].address, "pending"), 16)
 
-    def create(self, path: str, types: tuple[str, ...] = (), *arguments: Any) -> Address:
-        name = Path(path).stem
+    def create(self, name: str, *arguments: Any) -> Address:
         self._nonce += 1
-        self.addresses[name] = self.outbox.create(name, creation(path) + encode(types, arguments))
+        self.addresses[name] = self.outbox.create(name, self._codes(name, *arguments))
         return self.addresses[name]
 
     def later(self, number: int) -> Address:
@@ -103,40 +100,25 @@ class Market:
     def _deploy(self) -> None:
         deployer = Deployer(self.rpc)
         owner = self.owner.address
-        token = deployer.create("mocks/TestToken.vy", ("uint8",), 6)
+        token = deployer.create("TestToken", 6)
         signers = sorted(
             (people()[one].address for one in PUBLISHERS), key=lambda one: int(one, 16)
         )
-        feed = deployer.create(
-            "l2/PriceFeed.vy",
-            ("uint256", "address[]", "uint256", "address", "address", "uint256"),
-            *(1, signers, QUORUM, owner, NOBODY, 300),
-        )
-        costs = deployer.create(
-            "l2/KeeperCosts.vy", ("address", "uint256", "address"), feed, 0, NOBODY
-        )
-        market = deployer.create(
-            "l2/PerpetualMarket.vy",
-            ("address",) * 7,
-            *(token, feed, costs, *(deployer.later(number) for number in (2, 3, 4)), NOBODY),
-        )
-        deployer.create("l2/OrderBook.vy", ("address", "address"), market, feed)
-        configuration = deployer.create(
-            "l2/Configuration.vy", ("address", "address"), market, owner
-        )
-        vault = deployer.create(
-            "l2/Vault.vy",
-            ("address", "address", "address", "uint256", "uint256", "uint256"),
-            *(market, feed, owner, COOLDOWN, WAD, 10**10 * WAD),
-        )
-        deployer.create("l2/Lens.vy", ("address",), market)
-        deployer.create("l2/LiquidationKeeper.vy", ("address",), market)
-        aggregator = deployer.create("mocks/MockAggregator.vy", ("uint8",), 8)
+        feed = deployer.create("PriceFeed", 1, signers, QUORUM, owner, NOBODY, 300)
+        costs = deployer.create("KeeperCosts", feed, 0, NOBODY)
+        others = [deployer.later(number) for number in (2, 3, 4)]
+        market = deployer.create("PerpetualMarket", token, feed, costs, *others, NOBODY)
+        deployer.create("OrderBook", market, feed)
+        configuration = deployer.create("Configuration", market, owner)
+        vault = deployer.create("Vault", market, feed, owner, COOLDOWN, WAD, 10**10 * WAD)
+        deployer.create("Lens", market)
+        deployer.create("LiquidationKeeper", market)
+        self.aggregator = deployer.create("MockAggregator", 8)
         outbox = deployer.outbox
         outbox.call(configuration, SET_POOL, POOL)
         for number in MARKETS:
             outbox.call(configuration, SET_MARKET, number, MARKET)
-        outbox.call(feed, LIST, 0, (aggregator, 3_600, 5 * 10**15, 200 * WAD, 19_000 * WAD))
+        outbox.call(feed, LIST, 0, (self.aggregator, 3_600, 5 * 10**15, 200 * WAD, 19_000 * WAD))
         outbox.call(token, MINT, owner, CASH)
         outbox.call(token, APPROVE, vault, CASH)
         outbox.call(vault, ENTER, CASH, owner)
@@ -170,15 +152,17 @@ class Market:
         outbox.call(to.address, function, *arguments)
         outbox.send()
 
-    def fund(self, trader: LocalAccount, margin: int = MARGIN) -> int:
-        """Give a trader margin; return the account."""
+    def trader(self, margin: int = MARGIN) -> LocalAccount:
+        """Return somebody new, with ETH for gas and with margin."""
+        trader = Account.create()
+        self.world.private("l2")("anvil_setBalance", trader.address, hex(WAD))
         account = int(trader.address, 16) << 96
         outbox = Outbox(self.rpc, trader)
         outbox.call(self.system.token.address, MINT, trader.address, margin)
         outbox.call(self.system.token.address, APPROVE, self.system.market.address, margin)
         outbox.call(self.system.market.address, DEPOSIT, account, margin)
         outbox.send()
-        return account
+        return trader
 
     def place(
         self, trader: LocalAccount, size: int, slot: int = 0, market: int = 0, **more: Any
@@ -208,7 +192,7 @@ class Market:
 
     def keeper(self, name: str, *words: str, account: int) -> "Keeper":
         """Run a keeper as a process of its own."""
-        return Keeper(self, name, [*words, "--account", str(account)])
+        return Keeper(self.world, self.home, name, [*words, "--account", str(account)])
 
     def refusal(self, name: str, *words: str) -> tuple[int, str]:
         """Type a keeper's command that must not start; return its status and what it says."""
@@ -236,12 +220,12 @@ class Market:
 class Keeper:
     """One keeper's process; its output is in a file."""
 
-    def __init__(self, market: Market, name: str, words: Sequence[str]) -> None:
-        self.output = market.home / f"{name}-{time.monotonic_ns()}.log"
+    def __init__(self, world: World, home: Path, name: str, words: Sequence[str]) -> None:
+        self.output = home / f"{name}-{time.monotonic_ns()}.log"
         self.command = [
             *(sys.executable, "-m", f"bots.{name}", *words),
-            *("--dir", str(market.world.devnet.folder.path)),
-            *("--journal", str(market.home / "journal")),
+            *("--dir", str(world.devnet.folder.path)),
+            *("--journal", str(home / "journal")),
         ]
         self.start()
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 import boa
 import pytest
 
+from tests.market.metering import own_transaction
 from tests.market.world import ETH, PRICES, WAD, World, somebody
 
 QUARTER_OF_A_BLOCK = 30_000_000 // 4
+SHOWN = 20_000_000  # gas, for a call that nobody pays for: below what nodes allow
 MOST_MARKETS = 32
 
 
@@ -102,7 +104,9 @@ def test_a_flag_lets_the_reward_grow_and_whatever_increases_takes_it_off(world, 
     assert world.contracts.lens.balance_of(world.account(trader)).flagged_at == 0
 
 
-@pytest.mark.parametrize(("seconds", "share"), [(0, 10), (300, 30), (600, 50), (3_602, 10)])
+@pytest.mark.parametrize(
+    ("seconds", "share"), [(0, 10), (300, 30), (600, 50), (3_598, 50), (3_602, 10)]
+)
 def test_the_reward_is_the_cost_and_a_share_that_grows_with_the_flags_age(
     world, trader, keeper, seconds, share
 ):
@@ -121,6 +125,35 @@ def test_the_reward_is_the_cost_and_a_share_that_grows_with_the_flags_age(
     assert share * WAD <= ripe * 100 < (share + 1) * WAD
     assert log.reward == 3 * WAD + log.penalty * ripe // WAD
     assert world.model.accounts[world.account(keeper)].margin - earned == log.reward
+
+
+def test_a_flag_is_renewed_after_an_hour_and_not_before(world, trader, keeper):
+    hold(world, trader, keeper, 0, 500 * WAD)
+    prices = fall(world, trader, 0, 5_000 * WAD)
+    assert world.mark(trader) is None
+    flagged_at = world.now
+    for seconds, expected in ((3_600, flagged_at), (1, flagged_at + 3_601)):
+        world.wait(seconds)
+        world.report(prices)
+        assert world.mark(trader) is None
+        assert world.contracts.lens.balance_of(world.account(trader)).flagged_at == expected
+
+
+def test_a_part_that_takes_all_the_room_leaves_the_rest_healthy(world, trader, keeper):
+    """With the least buffer and a dear closing, payments want more than there is."""
+    pool = replace(world.model.pool, buffer=WAD // 100)
+    world.contracts.configuration.set_pool(tuple(vars(pool).values()))
+    world.model.pool = pool
+    whale = somebody(world, "whale", 10_000_000)
+    for owner, size, slot in ((whale, -950, 0), (trader, 500, 0), (whale, -500, 1)):
+        hold(world, owner, keeper, 0, size * WAD, slot)
+    prices = fall(world, trader, 0, 9_000 * WAD)
+    assert world.liquidate(keeper, trader) is None
+    world.assert_equal()
+    assert 250 * WAD < world.contracts.lens.position_of(world.account(trader), 0).size < 350 * WAD
+    found = world.model.appraise(world.now, world.account(trader), prices)
+    assert 0 <= found.spare < found.maintenance // 10**4
+    assert world.liquidate(keeper, trader) == "account healthy"
 
 
 def test_serial_dust_accounts_take_a_days_insurance_and_no_more(world, keeper):
@@ -193,10 +226,8 @@ def test_a_market_that_the_second_lacks_refuses_and_a_report_with_all_of_them_se
     world.assert_equal()
 
 
-def test_an_account_with_positions_in_all_markets_is_liquidated_within_a_quarter_of_a_block(
-    contracts, keeper
-):
-    """In eight boards, all of it, with claims, insurance drawn, and a shortfall."""
+def test_an_account_in_all_markets_is_shown_and_liquidated_for_a_bounded_price(contracts, keeper):
+    """In eight boards, all of it. What is dearest of all is in `test_liquidation_keeper`."""
     markets = range(MOST_MARKETS)
     with boa.env.anchor():
         world = World(contracts, dict.fromkeys(markets, replace(ETH, risk_weight=WAD // 50)))
@@ -209,9 +240,13 @@ def test_an_account_with_positions_in_all_markets_is_liquidated_within_a_quarter
             world.wait(2)
             world.report(prices)
             assert world.execute(keeper, market, [(trader, 0)]) == ([""], None)
+        with own_transaction():
+            assert len(contracts.lens.account(world.account(trader)).positions) == MOST_MARKETS
+        assert contracts.lens._computation.get_gas_used() < SHOWN
         world.wait(2)
         world.report(dict.fromkeys(markets, 2_700 * WAD))
-        assert world.liquidate(keeper, trader, 50 * WAD) is None
+        with own_transaction():
+            assert world.liquidate(keeper, trader, 50 * WAD) is None
         gas = contracts.market._computation.get_gas_used()
         world.assert_equal()
         assert contracts.lens.balance_of(world.account(trader)).markets == 0

@@ -85,10 +85,12 @@ class Contracts:
     lens: Any
 
 
-def deploy(decimals: int = 6, uptime_feed: str = NOBODY, costs: str = COSTS) -> Contracts:
+def deploy(
+    decimals: int = 6, uptime_feed: str = NOBODY, costs: str = COSTS, token: Any = None
+) -> Contracts:
     """Deploy everything, with ten-second patience for nothing; `costs` is the source of a twin."""
     boa.env.timestamp = START
-    token = boa.load("contracts/mocks/TestToken.vy", decimals)
+    token = token or boa.load("contracts/mocks/TestToken.vy", decimals)
     addresses = [keys.address for keys in PUBLISHERS]
     feed = boa.load(
         "contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, boa.env.eoa, uptime_feed, 3_600

@@ -1,6 +1,7 @@
 """A deployment on a local network, whose publishers see what a test tells them."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -131,6 +132,15 @@ class Exchange:
         assert (result.exit_code, result.exception) == (0, None), result.stderr
         return str(result.stdout)
 
+    def trade(self, *words: str, person: int, number: int = 0) -> str:
+        """Place an order, let its seconds pass, and execute it; return what that prints."""
+        mine = ("--number", str(number))
+        placed = self.run("trade", *words, "--no-wait", *mine, person=person)
+        slot = re.search(r"in slot (\d+)", placed)
+        assert slot, placed
+        self.world.advance("3s")
+        return self.run("trade", "execute", "--slot", slot[1], *mine, person=person)
+
     def refused(self, *words: str, person: int | None = None) -> str:
         """Return the sentence by which a command is refused; nothing was sent."""
         before = self._nonces()
@@ -143,8 +153,9 @@ class Exchange:
         return last.removeprefix("error: ")
 
     def _nonces(self) -> Sequence[int]:
+        acting = [people()[person] for person in (BOB, PAUPER)]
         chains = (self.world.l1, self.world.l2)
-        return [chain.next_nonce(one.address, "pending") for one in people() for chain in chains]
+        return [chain.next_nonce(one.address, "pending") for one in acting for chain in chains]
 
 
 class Board:

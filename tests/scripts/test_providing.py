@@ -49,7 +49,7 @@ def test_solvency_finds_every_account_and_no_surplus(exchange: Exchange, monkeyp
     trader, other = exchange.trader(BOB, 7), exchange.trader(BOB, 8)
     for one in (trader, other):
         one.deposit(1_000 * UNIT)
-    exchange.run("trade", "open", "ETH", "1", "--execute", "--number", "7", person=BOB)
+    exchange.trade("open", "ETH", "1", person=BOB, number=7)
     exchange.run("trade", "open", "ETH", "0.5", "--no-wait", "--number", "8", person=BOB)
     monkeypatch.setattr(solvency_module, "MOST_ACCOUNTS", 1)  # many questions
     found = solvency(exchange.system)
@@ -63,8 +63,8 @@ def test_solvency_finds_every_account_and_no_surplus(exchange: Exchange, monkeyp
     assert "all adds up to the last unit" in printed
     assert re.search(r"surplus +0\.0{18}", printed)
     exchange.run("trade", "execute", "--slot", "0", "--number", "8", person=BOB)
-    for number in ("7", "8"):
-        exchange.run("trade", "close", "ETH", "--execute", "--number", number, person=BOB)
+    for number in (7, 8):
+        exchange.trade("close", "ETH", person=BOB, number=number)
 
 
 def test_an_account_left_out_is_noticed(exchange: Exchange, monkeypatch):

@@ -30,11 +30,11 @@ def test_a_position_is_opened_at_a_leverage_and_closed(exchange: Exchange):
     assert 6_000 * WAD // 10 <= view.equity < 6_000 * WAD // 10 + WAD
     assert fact(exchange.run("account", person=ALICE), "leverage") == "10.0x"
 
-    exchange.run("trade", "reduce", "ETH", "0.5", "--execute", person=ALICE)
+    exchange.trade("reduce", "ETH", "0.5", person=ALICE)
     assert trader.view().positions[0].size == 15 * WAD // 10
-    exchange.run("trade", "add", "ETH", "0.25", "--execute", person=ALICE)
+    exchange.trade("add", "ETH", "0.25", person=ALICE)
     assert trader.view().positions[0].size == 175 * WAD // 100
-    exchange.run("trade", "close", "ETH", "--execute", person=ALICE)
+    exchange.trade("close", "ETH", person=ALICE)
     assert trader.view().positions == ()
     assert "withdrawn" in exchange.run("account", "withdraw", "all", person=ALICE)
     after = trader.wallet().l2_tokens
@@ -48,15 +48,11 @@ def test_a_position_is_opened_at_a_leverage_and_closed(exchange: Exchange):
 def test_a_price_on_no_chain_yet_is_shown_and_traded_at(exchange: Exchange):
     exchange.prices[2] = 151 * WAD
     assert re.search(r"SOL +151.000", exchange.run("trade", "markets"))
-    printed = exchange.run(
-        *("trade", "open", "SOL", "--usd", "1510", "--short", "--leverage", "2"),
-        *("--yes", "--execute"),
-        person=BOB,
-    )
-    assert fact(printed, "order") == "sell 10 SOL"
+    words = ("open", "SOL", "--usd", "1510", "--short", "--leverage", "2", "--yes")
+    assert fact(exchange.trade(*words, person=BOB), "filled") == "sell 10 SOL"
     shown = exchange.run("account", "show", person=BOB)
     assert re.search(r"SOL +short +10 +151.000", shown)
-    exchange.run("trade", "close", "SOL", "--execute", person=BOB)
+    exchange.trade("close", "SOL", person=BOB)
 
 
 def test_margin_and_order_come_from_l1_together(exchange: Exchange):
@@ -70,7 +66,7 @@ def test_margin_and_order_come_from_l1_together(exchange: Exchange):
     exchange.run("trade", "execute", "--slot", "0", "--number", "4", person=CAROL)
     (position,) = trader.view().positions
     assert position.size == WAD
-    exchange.run("trade", "close", "ETH", "--number", "4", "--execute", person=CAROL)
+    exchange.trade("close", "ETH", person=CAROL, number=4)
 
 
 def test_an_order_from_l1_that_is_refused_leaves_its_margin(exchange: Exchange, monkeypatch):
@@ -112,7 +108,7 @@ def test_an_order_that_was_left_is_listed_and_executed_later(exchange: Exchange)
     printed = exchange.run("trade", "execute", "--slot", "0", *mine, person=BOB)
     assert fact(printed, "filled") == "buy 1 ETH"
     assert trader.view().positions[0].size == WAD
-    exchange.run("trade", "close", "ETH", "--execute", *mine, person=BOB)
+    exchange.trade("close", "ETH", person=BOB, number=2)
 
 
 def test_an_order_that_fails_says_why_and_what_it_cost(exchange: Exchange):
@@ -128,7 +124,7 @@ def test_without_prices_closing_needs_a_limit_and_nothing_else(exchange: Exchang
     trader = exchange.trader(BOB, 4)
     trader.deposit(1_000 * UNIT)
     mine = ("--number", "4")
-    exchange.run("trade", "open", "ETH", "1", "--execute", *mine, person=BOB)
+    exchange.trade("open", "ETH", "1", person=BOB, number=4)
     exchange.world.advance("1m")
     with exchange.silence():
         assert exchange.refused("trade", "close", "ETH", *mine, person=BOB).startswith(
@@ -184,12 +180,12 @@ def test_a_position_is_never_turned_into_its_opposite(exchange: Exchange):
     trader = exchange.trader(BOB, 5)
     trader.deposit(1_000 * UNIT)
     mine = ("--number", "5")
-    exchange.run("trade", "open", "ETH", "1", "--execute", *mine, person=BOB)
+    exchange.trade("open", "ETH", "1", person=BOB, number=5)
     short = ("trade", "open", "ETH", "1", "--short", *mine)
     assert "the account is long 1 ETH" in exchange.refused(*short, person=BOB)
     larger = ("trade", "reduce", "ETH", "2", *mine)
     assert "the position is 1 ETH, less than 2" in exchange.refused(*larger, person=BOB)
-    exchange.run("trade", "close", "ETH", "--execute", *mine, person=BOB)
+    exchange.trade("close", "ETH", person=BOB, number=5)
 
 
 def test_a_killed_process_places_one_order(exchange: Exchange, monkeypatch):
@@ -204,7 +200,7 @@ def test_a_killed_process_places_one_order(exchange: Exchange, monkeypatch):
     exchange.run(*words, person=BOB)
     assert len(trader.view().orders) == 1
     exchange.run("trade", "execute", "--slot", "0", "--number", "6", person=BOB)
-    exchange.run("trade", "close", "ETH", "--execute", "--number", "6", person=BOB)
+    exchange.trade("close", "ETH", person=BOB, number=6)
 
 
 def _killed(*_: object) -> None:
