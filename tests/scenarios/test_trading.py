@@ -90,9 +90,10 @@ def test_t2_open_profit_backs_positions_and_never_leaves(scene, books, anyone):
     with pytest.raises(Refused, match="margin in use"):
         scene.margin_out(person, 1_500 * UNIT)
     scene.submit(scene.sign_price(), anyone)
-    way = scene.withdraw_start(person, 1_100 * UNIT)
+    way = scene.withdraw_start(person)
+    assert 1_100 * UNIT < way.exit.amount < 1_200 * UNIT
     with pytest.raises(Refused, match="margin in use"):
-        scene.margin_out(person, 100 * UNIT)
+        scene.margin_out(person, UNIT)
     assert not scene.liquidatable(person)
     close(scene, person, anyone)
     carry_home(scene, anyone, way, scene.withdraw_start(person))
