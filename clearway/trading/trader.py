@@ -13,13 +13,15 @@ from clearway.opstack.messages import unhex
 from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount
 from clearway.opstack.tokens import allow, require_token_balance
+from clearway.spec import wad
 from clearway.spec.parameter_words import unpack_pool
-from clearway.spec.state import SLOTS, account_of
+from clearway.spec.state import DAY, SLOTS, account_of
 from clearway.trading.orders import Capital, Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
 from clearway.trading.reasons import advising
 
 MOST_NUMBER = 2**88 - 1
+INCLUSION = 120  # seconds that a transaction may take
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,21 @@ class Trader:
         return self._done(market, purpose, "Withdrawn", "withdraw", self.id, units, to)
 
     def free_units(self) -> int:
-        """Return the token units that may leave the account now."""
+        """Return the token units that may leave the account now, and a little later.
+
+        While positions are open, what they owe grows until a withdrawal is included.
+        """
         view = self.view()
-        free: int = view.free if view.positions else max(view.margin, 0)
+        free: int = max(view.margin, 0)
+        if view.positions:
+            free = max(view.free - sum(map(self._due_soon, view.positions)), 0)
         return free // self.system.scale
+
+    def _due_soon(self, position: Any) -> int:
+        """Return what a position will owe more by the time of an inclusion; quote wad."""
+        market = self.prices.ask(self.system.pool_lens, "market", position.market)
+        rate = market.long_rate if position.size > 0 else market.short_rate
+        return wad.mul_div_up(wad.mul_up(position.notional, max(rate, 0)), INCLUSION, DAY)
 
     # Orders
 

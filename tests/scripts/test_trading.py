@@ -45,6 +45,17 @@ def test_a_position_is_opened_at_a_leverage_and_closed(exchange: Exchange):
     assert history.count("withdrawal") == 1
 
 
+def test_all_that_is_free_beside_a_position_may_leave_a_minute_later(exchange: Exchange):
+    """By then the position owes more."""
+    trader = exchange.trader(BOB, 7)
+    exchange.trade("open", "ETH", "2", "--leverage", "2", "--yes", person=BOB, number=7)
+    free = trader.free_units()
+    exchange.world.advance("1m")
+    trader.withdraw(free, trader.owner)
+    assert 0 < trader.view().free < WAD
+    exchange.trade("close", "ETH", person=BOB, number=7)
+
+
 def test_a_price_on_no_chain_yet_is_shown_and_traded_at(exchange: Exchange):
     exchange.prices[2] = 151 * WAD
     assert re.search(r"SOL +151.000", exchange.run("trade", "markets"))
