@@ -71,7 +71,7 @@ def _answer(question: uint256) -> uint256:
     return WORD
 """
 OUTAGES = ("chain's clock lags", "in grace after an outage")
-KNOWN = ("", "account healthy", *OUTAGES)
+KNOWN = ("", "account healthy", "in grace after an outage")  # a clock that lags has no price
 """What becomes of accounts whose health is known."""
 SILENT = "refused without a reason"
 
