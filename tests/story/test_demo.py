@@ -66,7 +66,7 @@ def test_whom_the_sequencer_refuses_comes_home_like_the_others(story, people):
     }
     for one in story.exits:
         assert people[one.who].token_after == one.amount
-        assert one.started < one.proven < one.resolved < one.finalized <= one.claimed
+        assert one.started <= one.proven < one.resolved < one.finalized <= one.claimed
 
 
 def test_worth_follows_from_events_without_a_gap(story):
