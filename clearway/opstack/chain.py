@@ -223,10 +223,23 @@ class Chain:
             )
         return found
 
+    def timestamps(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Return the timestamps of blocks, by number."""
+        wanted = sorted(set(numbers))
+        blocks = self.batch([("eth_getBlockByNumber", (hex(one), False)) for one in wanted])
+        return {
+            number: self._header(block, number).timestamp
+            for number, block in zip(wanted, blocks, strict=True)
+        }
+
     def find_block(self, block: BlockId) -> Block | None:
         raw = self.request("eth_getBlockByNumber", _block_id(block), False)
-        if raw is None:
-            return None
+        return None if raw is None else self._header(raw, block)
+
+    def _header(self, raw: Any, block: BlockId) -> Block:
+        """Return a block as a node told it; raise what it answered instead."""
+        if isinstance(raw, RpcError):
+            raise raw
         try:
             return Block(
                 number=int(raw["number"], 16),

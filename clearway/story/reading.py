@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from clearway.contracts import Contract, Told, interface
+from clearway.contracts import Contract, interface
 from clearway.deployments import ON_L1, System
 from clearway.history import Event, Ledger
 from clearway.opstack.addresses import L2_BRIDGE, L2_MESSENGER, Address
@@ -20,22 +20,13 @@ DEPOSIT_TYPE = 0x7E
 Receipts = list[tuple[Mapping[str, Any], Mapping[str, Any]]]  # of transactions, each with its own
 
 
-def times_of(chain: Chain, numbers: Iterable[int]) -> dict[int, int]:
-    """Return the timestamps of blocks, by number."""
-    wanted = sorted(set(numbers))
-    blocks = chain.batch([("eth_getBlockByNumber", (hex(one), False)) for one in wanted])
-    return {
-        number: int(block["timestamp"], 16) for number, block in zip(wanted, blocks, strict=True)
-    }
-
-
 def events_of(contracts: Sequence[Contract], first: int, last: int) -> list[Event]:
     """Return the events of contracts on one chain, in its order, with their blocks' times."""
     told = sorted(
         (one for contract in contracts for one in contract.events(first, last)),
         key=lambda one: (one.block, one.log_index),
     )
-    times = times_of(contracts[0].chain, (one.block for one in told))
+    times = contracts[0].chain.timestamps(one.block for one in told)
     return [Event(one.name, times[one.block], one.values) for one in told]
 
 
@@ -177,8 +168,3 @@ PORTAL_ACTIONS = {
     "0x43ca1c50": "finalize a withdrawal",
     "0xe9e05c42": "force a call through the portal",
 }
-
-
-def told_of(contract: Contract, first: int, *names: str) -> list[Told]:
-    """Return a contract's events up to now."""
-    return contract.events(first, contract.chain.block().number, *names)

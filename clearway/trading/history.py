@@ -35,6 +35,6 @@ def history(system: System, account: int) -> list[Happened]:
         *system.market.events(first, last, *OF_MARKET, about=account),
         *system.orders.events(first, last, *OF_ORDERS, about=account),
     ]
-    times = {block: l2.block(block).timestamp for block in {one.block for one in told}}
+    times = l2.timestamps(one.block for one in told)
     ordered = sorted(told, key=lambda one: (one.block, one.log_index))
     return [Happened(times[one.block], one) for one in ordered]
