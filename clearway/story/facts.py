@@ -35,7 +35,7 @@ class Person:
     token_after: int
     eth_before: int  # wei, on both chains
     eth_after: int
-    parts: Mapping[str, int]  # token units by what they are for; below zero they were paid
+    parts: Mapping[str, int]  # quote wads by what they are for; below zero they were paid
 
     @property
     def difference(self) -> int:
@@ -75,7 +75,7 @@ class Story:
     token: str  # its symbol
     decimals: int
     networks: Mapping[str, str]
-    contracts: Mapping[str, str]  # by "L1 Name" and "L2 Name"
+    contracts: Mapping[str, str]  # by name
     prices: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
     equity: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)  # quote wads
     happenings: list[Happening] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Story:
     exits: list[Exit] = field(default_factory=list)
     buckets: Mapping[str, int] = field(default_factory=dict)  # quote wads; they sum to `held`
     held: int = 0  # quote wads
-    fees: Mapping[str, int] = field(default_factory=dict)  # token units, over everybody
+    fees: Mapping[str, int] = field(default_factory=dict)  # quote wads, over everybody
     gas: list[GasOf] = field(default_factory=list)
     took: float = 0.0  # wall seconds
 

@@ -20,8 +20,9 @@ def write_page(story: Story, path: Path) -> None:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     environment.filters.update(
         money=lambda units: _grouped(units, story.decimals),
-        signed=lambda units: f"{'+' if units > 0 else ''}{_grouped(units, story.decimals)}",
+        signed=lambda units: _signed(units, story.decimals),
         wads=lambda wads: _grouped(wads, WAD_DECIMALS),
+        signed_wads=lambda wads: _signed(wads, WAD_DECIMALS),
         ether=lambda wei: f"{Decimal(wei).scaleb(-WAD_DECIMALS):.{SHOWN_OF_ETH}f}",
         moment=moment,
     )
@@ -38,6 +39,10 @@ def write_page(story: Story, path: Path) -> None:
             story=story, pictures=drawn, parts=parts, begin=pictures.beginning(story.prices)
         )
     )
+
+
+def _signed(units: int, decimals: int) -> str:
+    return ("+" if units > 0 else "") + _grouped(units, decimals)
 
 
 def _grouped(units: int, decimals: int) -> str:

@@ -21,7 +21,8 @@ from clearway.opstack.effects import Progress
 
 DEPLOYER = 0  # of the local network's people
 PUBLISHERS = (5, 6, 7)
-EXECUTOR, LIQUIDATOR, CARRIER = 8, 9, 4
+EXECUTOR, LIQUIDATOR = 8, 9
+CARRIER = 9  # it sends on L1 alone, and the liquidator on L2
 LAST_WORDS = 15  # seconds that a keeper has to end
 
 

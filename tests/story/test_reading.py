@@ -53,13 +53,25 @@ def test_fees_of_all_are_what_each_paid_and_no_result_of_a_trade():
 def test_a_page_shows_amounts_exactly_and_escapes_what_it_is_told(tmp_path):
     story = Story("<crash>", "TEST", 6, {}, {}, prices={"ETH": [(1, 10**18)]}, equity={})
     story.people = [
-        Person("Al & Co", "a trader", "0x1", 1_000_000_000, 999_999_999, 10**18, 10**18, {})
+        Person(
+            "Al & Co",
+            "a trader",
+            "0x1",
+            1_000_000_000,
+            999_999_999,
+            10**18,
+            10**18,
+            {"fees": -2 * 10**12},
+        )
     ]
     story.exits = []
+    story.fees = {"fees": 3 * 10**12}
     write_page(story, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "1,000" in page
     assert "999.999999" in page
     assert "-0.000001" in page
+    assert "-0.000002" in page
+    assert ">0.000003<" in page
     assert "<crash>" not in page
     assert "Al &amp; Co" in page
