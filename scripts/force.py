@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from clearway import gateways, numbers
+from clearway import gateways
 from clearway.opstack import ForcedStarter, Sender
 from clearway.opstack.errors import BadInput
 from clearway.opstack.messages import tohex
@@ -15,7 +15,10 @@ from clearway.shell.market_tables import Names
 from clearway.shell.tables import show_facts, show_table
 from clearway.shell.trading import (
     ALL,
+    COMMIT_ONLY_OPTION,
     DRY_RUN_OPTION,
+    KEEPER_FEE_OPTION,
+    LIMIT_OPTION,
     NUMBER_OPTION,
     dry,
     looked_at,
@@ -25,7 +28,6 @@ from clearway.shell.trading import (
     receiver,
 )
 from clearway.trading.execution import PATIENCE
-from clearway.trading.orders import DEFAULT_KEEPER_FEE
 
 WINDOW = 43_200  # seconds: within it a live chain's sequencer must include what L1 forces
 SLIPPAGE = "10%"  # the price may move while the order is on its way
@@ -104,7 +106,7 @@ def steps(session: Session) -> None:
 @cli.command(epilog=example("ape run force close ETH", "ape run force close ETH --slippage 25%"))
 @click.argument("market")
 @options(
-    click.option("--limit", metavar="PRICE", help="Worst price to fill at, premium included."),
+    LIMIT_OPTION,
     click.option(
         "--slippage",
         default=SLIPPAGE,
@@ -112,16 +114,10 @@ def steps(session: Session) -> None:
         metavar="PERCENT",
         help="Without --limit: how much worse than now it may fill. It may take long to arrive.",
     ),
-    click.option(
-        "--keeper-fee",
-        default=numbers.money(DEFAULT_KEEPER_FEE),
-        show_default=True,
-        metavar="AMOUNT",
-        help="For whoever executes it.",
-    ),
+    KEEPER_FEE_OPTION,
     NUMBER_OPTION,
     click.option("--execute", is_flag=True, help="Force the execution, too; leave it to nobody."),
-    click.option("--no-wait", is_flag=True, help="Commit the order and stop."),
+    COMMIT_ONLY_OPTION,
     DRY_RUN_OPTION,
 )
 @connected(account=True)

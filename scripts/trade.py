@@ -11,7 +11,10 @@ from clearway.shell.desk import Desk, Terms, agreed, ask
 from clearway.shell.market_tables import MARKETS, Names, market_row, plan_facts
 from clearway.shell.tables import show_facts, show_table
 from clearway.shell.trading import (
+    COMMIT_ONLY_OPTION,
     DRY_RUN_OPTION,
+    KEEPER_FEE_OPTION,
+    LIMIT_OPTION,
     NUMBER_OPTION,
     YES_OPTION,
     options,
@@ -19,7 +22,7 @@ from clearway.shell.trading import (
     trader_of,
 )
 from clearway.trading.execution import PATIENCE
-from clearway.trading.orders import DEFAULT_KEEPER_FEE, DEFAULT_SLIPPAGE
+from clearway.trading.orders import DEFAULT_SLIPPAGE
 from clearway.units import parse_amount
 
 SHORT_OPTION = click.option(
@@ -27,7 +30,7 @@ SHORT_OPTION = click.option(
 )
 USD_OPTION = click.option("--usd", metavar="AMOUNT", help="The size by what it is worth now.")
 TERMS = (
-    click.option("--limit", metavar="PRICE", help="Worst price to fill at, premium included."),
+    LIMIT_OPTION,
     click.option(
         "--slippage",
         default=numbers.percent(DEFAULT_SLIPPAGE, 0),
@@ -35,16 +38,10 @@ TERMS = (
         metavar="PERCENT",
         help="Without --limit: how much worse than now it may fill.",
     ),
-    click.option(
-        "--keeper-fee",
-        default=numbers.money(DEFAULT_KEEPER_FEE),
-        show_default=True,
-        metavar="AMOUNT",
-        help="For whoever executes it.",
-    ),
+    KEEPER_FEE_OPTION,
     NUMBER_OPTION,
     click.option("--execute", is_flag=True, help="Execute it at once, not leaving it to keepers."),
-    click.option("--no-wait", is_flag=True, help="Commit the order and stop."),
+    COMMIT_ONLY_OPTION,
     DRY_RUN_OPTION,
 )
 MORE_TERMS = (

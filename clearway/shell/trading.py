@@ -12,6 +12,7 @@ from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.errors import BadInput
 from clearway.opstack.sender import Sender
 from clearway.shell.commands import Session, tell
+from clearway.trading.orders import DEFAULT_KEEPER_FEE
 from clearway.trading.prices import NoReports, Prices, Reports
 from clearway.trading.provider import Provider
 from clearway.trading.trader import MOST_NUMBER, Trader
@@ -33,6 +34,17 @@ OWNER_OPTION = click.option(
 DRY_RUN_OPTION = click.option(
     "--dry-run", is_flag=True, help="Show what would be done, and send nothing."
 )
+LIMIT_OPTION = click.option(
+    "--limit", metavar="PRICE", help="Worst price to fill at, premium included."
+)
+KEEPER_FEE_OPTION = click.option(
+    "--keeper-fee",
+    default=numbers.money(DEFAULT_KEEPER_FEE),
+    show_default=True,
+    metavar="AMOUNT",
+    help="For whoever executes it.",
+)
+COMMIT_ONLY_OPTION = click.option("--no-wait", is_flag=True, help="Commit the order and stop.")
 YES_OPTION = click.option("--yes", is_flag=True, help="Don't ask.")
 
 

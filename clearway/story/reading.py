@@ -10,6 +10,7 @@ from typing import Any
 from clearway.contracts import Contract, interface
 from clearway.deployments import ON_L1, System
 from clearway.history import Event, Ledger
+from clearway.opstack import abi
 from clearway.opstack.addresses import L2_BRIDGE, L2_MESSENGER, Address
 from clearway.opstack.chain import Chain
 from clearway.opstack.messages import unhex
@@ -158,13 +159,12 @@ def _called(
             return f"{how}{name}.{method.name}" if method else ""
     portal = system.rollup.portal.lower()
     if chain is system.rollup.l1 and to == portal:
-        return PORTAL_ACTIONS.get(transaction["input"][:10], "")
+        return PORTAL_ACTIONS.get(unhex(transaction["input"])[:4], "")
     return ""
 
 
 PORTAL_ACTIONS = {
-    "0x4870496f": "prove a withdrawal",
-    "0x8c3152e9": "finalize a withdrawal",
-    "0x43ca1c50": "finalize a withdrawal",
-    "0xe9e05c42": "force a call through the portal",
+    abi.Portal.PROVE.selector: "prove a withdrawal",
+    abi.Portal.FINALIZE.selector: "finalize a withdrawal",
+    abi.Portal.DEPOSIT.selector: "force a call through the portal",
 }
