@@ -58,6 +58,7 @@ def test_all_that_is_free_beside_a_position_may_leave_a_minute_later(exchange: E
 
 def test_a_price_on_no_chain_yet_is_shown_and_traded_at(exchange: Exchange):
     exchange.prices[2] = 151 * WAD
+    exchange.world.advance("3s")  # past the newest second that a report on chain may hold
     assert re.search(r"SOL +151.000", exchange.run("trade", "markets"))
     words = ("open", "SOL", "--usd", "1510", "--short", "--leverage", "2", "--yes")
     assert fact(exchange.trade(*words, person=BOB), "filled") == "sell 10 SOL"
