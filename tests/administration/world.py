@@ -139,7 +139,6 @@ def margins(draw: st.DrawFn, dearest: int = DEAREST) -> Margins:
     )
 
 
-@cache
 def listener() -> Any:
     return boa.loads_partial(LISTENER)
 

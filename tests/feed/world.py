@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,6 @@ KEYS = by_address([key(f"publisher {number}") for number in range(7)])
 STRANGER = key("stranger")
 
 
-@cache
 def deployer(path: str) -> Any:
     return boa.load_partial(CONTRACTS / path)
 

@@ -12,7 +12,6 @@ from tests.gateways.world import (
     WALLET,
     Message,
     World,
-    source,
 )
 
 WAD = 10**18
@@ -165,7 +164,7 @@ class TestAMessageInsideAnother:
         assert world.shown(person) == (100 * WAD, 0)
 
     def _replay_inside_another(self, world: World, message: Message) -> None:
-        wallet = source(WALLET).deploy([], [])
+        wallet = boa.loads(WALLET, [], [])
         relay = world.gateways.messenger.relayMessage.prepare_calldata(*message.arguments)
         call = wallet.execute.prepare_calldata(L2_MESSENGER, relay)
         world.arrive(world.message(boa.env.generate_address(), wallet.address, call))

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateways.world import L1_BRIDGE, BridgedToken, source
+from tests.gateways.world import L1_BRIDGE, BridgedToken
 from tests.market.world import account_of
-from tests.vault.world import COOLDOWN, FOUNDER, NOBODY, PRICES, UNIT, deployer
+from tests.vault.world import COOLDOWN, FOUNDER, NOBODY, PRICES, UNIT
 
 # boa takes a box for the contract that it is a proxy of.
 pytestmark = pytest.mark.filterwarnings("ignore:casted bytecode")
@@ -226,7 +226,7 @@ class TestABox:
     def test_opens_for_its_gateway_alone(self, world, landed, claimant):
         world.l1.claim(*landed)
         world.land(*landed, 1)
-        box = deployer("contracts/l1/ExitBox.vy")
+        box = boa.load_partial("contracts/l1/ExitBox.vy")
         for one in (box.at(world.l1.box_of(*landed)), box.at(world.l1.BOX())):
             with boa.reverts("not the gateway"):
                 one.pay(world.l1_token, claimant, sender=claimant)
@@ -244,11 +244,11 @@ class TestABox:
 
 def test_a_holder_whom_the_token_refuses_sends_it_elsewhere():
     """X16: and others' exits are untouched."""
-    token, bridge = boa.loads(BLACKLISTING), source(L1_BRIDGE).deploy()
+    token, bridge = boa.loads(BLACKLISTING), boa.loads(L1_BRIDGE)
     place = boa.env.generate_address()
-    box = deployer("contracts/l1/ExitBox.vy").deploy(place)
-    gateway = deployer("contracts/l1/L1Gateway.vy").deploy(
-        token, token, bridge, token, box, override_address=place
+    box = boa.load("contracts/l1/ExitBox.vy", place)
+    gateway = boa.load(
+        "contracts/l1/L1Gateway.vy", token, token, bridge, token, box, override_address=place
     )
     holder, other, elsewhere = (boa.env.generate_address() for _ in range(3))
     for claimant in (holder, other):
@@ -277,7 +277,7 @@ class TestTheConstructorOnL2:
 
     def test_wants_the_pair_of_the_token_on_l1(self, world):
         """X15."""
-        other = deployer("contracts/mocks/TestToken.vy").deploy(6)
+        other = boa.load("contracts/mocks/TestToken.vy", 6)
         with boa.reverts("not the L1 token's pair"):
             self.deploy(world, world.l2.address, l1_token=other.address)
 
@@ -289,7 +289,7 @@ class TestTheConstructorOnL2:
 
     def test_refuses_a_token_that_its_issuer_mints_on_l2(self, world):
         """Circle's own USDC names no token on L1."""
-        native = deployer("contracts/mocks/TestToken.vy").deploy(6)
+        native = boa.load("contracts/mocks/TestToken.vy", 6)
         boa.env.set_code(world.token.address, boa.env.get_code(native.address))
         with boa.reverts("not the L1 token's pair"):
             self.deploy(world, world.l2.address)
@@ -298,6 +298,6 @@ class TestTheConstructorOnL2:
         given = [l1_token or world.l1_token.address, world.l1.address, world.l1.BOX()]
         if missing is not None:
             given[missing] = NOBODY
-        deployer("contracts/l2/L2Gateway.vy").deploy(
-            world.contracts.market, *given, override_address=place
+        boa.load(
+            "contracts/l2/L2Gateway.vy", world.contracts.market, *given, override_address=place
         )

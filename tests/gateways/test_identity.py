@@ -5,7 +5,7 @@ import pytest
 from eth_abi import decode
 
 from clearway.opstack.addresses import alias
-from tests.gateways.world import EVER, NO_ORDER, WALLET, source
+from tests.gateways.world import EVER, NO_ORDER, WALLET
 
 ORDER = (0, 0, 10**17, 4_000 * 10**18, False, 0, EVER)  # one needs no token to send it alone
 KINDS = {"deposit": 0, "deposit_to_vault": 1}
@@ -44,7 +44,7 @@ class TestSomebodyWhoDeposits:
 
     def test_while_being_created_is_the_alias_that_acts_later(self, world):
         call = world.l1.deposit.prepare_calldata(0, 0, ORDER)
-        wallet = source(WALLET).deploy([world.l1.address], [call])
+        wallet = boa.loads(WALLET, [world.l1.address], [call])
         assert_is(world, world.sent()[-1], alias(wallet.address))
 
     def test_whose_account_delegates_to_code_is_himself(self, world):

@@ -4,8 +4,8 @@ import boa
 import pytest
 
 from clearway.opstack.addresses import L2_BRIDGE
-from tests.gateways.world import L1_BRIDGE, NO_ORDER, source
-from tests.vault.world import NOBODY, UNIT, deployer
+from tests.gateways.world import L1_BRIDGE, NO_ORDER
+from tests.vault.world import NOBODY, UNIT
 
 # A token that keeps a hundredth of what is sent.
 GREEDY = """
@@ -82,11 +82,11 @@ class TestADeposit:
 
 
 def test_a_token_that_takes_a_fee_is_refused():
-    bridge, token = source(L1_BRIDGE).deploy(), boa.loads(GREEDY)
+    bridge, token = boa.loads(L1_BRIDGE), boa.loads(GREEDY)
     place = boa.env.generate_address()
-    box = deployer("contracts/l1/ExitBox.vy").deploy(place)
-    gateway = deployer("contracts/l1/L1Gateway.vy").deploy(
-        token, token, bridge, token, box, override_address=place
+    box = boa.load("contracts/l1/ExitBox.vy", place)
+    gateway = boa.load(
+        "contracts/l1/L1Gateway.vy", token, token, bridge, token, box, override_address=place
     )
     token.mint(boa.env.eoa, 1_000)
     with boa.reverts("token took a fee"):
@@ -100,13 +100,13 @@ class TestItsConstructor:
         given = [world.l1_token, world.token.address, world.gateways.bridge, world.l2]
         given[missing] = NOBODY
         with boa.reverts("zero address"):
-            deployer("contracts/l1/L1Gateway.vy").deploy(*given, box)
+            boa.load("contracts/l1/L1Gateway.vy", *given, box)
 
     def test_wants_a_box_of_its_own(self, world):
         given = [world.l1_token, world.token.address, world.gateways.bridge, world.l2]
         with boa.reverts("another gateway's box"):
-            deployer("contracts/l1/L1Gateway.vy").deploy(*given, world.l1.BOX())
+            boa.load("contracts/l1/L1Gateway.vy", *given, world.l1.BOX())
 
     def test_of_a_box_wants_a_gateway(self):
         with boa.reverts("zero address"):
-            deployer("contracts/l1/ExitBox.vy").deploy(NOBODY)
+            boa.load("contracts/l1/ExitBox.vy", NOBODY)

@@ -17,7 +17,7 @@ from clearway.devnet.l2 import genesis
 from clearway.opstack.addresses import L2_BRIDGE, L2_MESSENGER, alias
 from clearway.spec.state import account_of
 from tests.vault import world as vault_world
-from tests.vault.world import ETH, LISTED, PRICES, UNIT, VaultWorld, deployer
+from tests.vault.world import ETH, LISTED, PRICES, UNIT, VaultWorld
 
 PLENTY = 5_000_000  # gas: more than any message needs
 NO_ORDER = (0, 0, 0, 0, False, 0, 0)
@@ -96,11 +96,6 @@ def abi_of(name: str) -> Any:
     return boa.loads_abi(json.dumps(json.loads(path.read_bytes())["abi"]), name=name)
 
 
-@cache
-def source(text: str) -> Any:
-    return boa.loads_partial(text)
-
-
 class BridgedToken:
     """The token that stands for the collateral on L2; its bridge mints whatever a test asks for."""
 
@@ -135,17 +130,23 @@ class Gateways:
 
 
 def deploy(decimals: int = 6) -> Gateways:
-    bridge = source(L1_BRIDGE).deploy()
+    bridge = boa.loads(L1_BRIDGE)
     _found_l2(bridge.address)
-    l1_token = deployer("contracts/mocks/TestToken.vy").deploy(decimals)
+    l1_token = boa.load("contracts/mocks/TestToken.vy", decimals)
     market = vault_world.deploy(decimals, BridgedToken(l1_token.address, decimals))
     l1_place, l2_place = boa.env.generate_address("L1Gateway"), market.market.GATEWAY()
-    box = deployer("contracts/l1/ExitBox.vy").deploy(l1_place)
-    l1 = deployer("contracts/l1/L1Gateway.vy").deploy(
-        l1_token, market.token.address, bridge, l2_place, box, override_address=l1_place
+    box = boa.load("contracts/l1/ExitBox.vy", l1_place)
+    l1 = boa.load(
+        "contracts/l1/L1Gateway.vy",
+        l1_token,
+        market.token.address,
+        bridge,
+        l2_place,
+        box,
+        override_address=l1_place,
     )
-    l2 = deployer("contracts/l2/L2Gateway.vy").deploy(
-        market.market, l1_token, l1, box, override_address=l2_place
+    l2 = boa.load(
+        "contracts/l2/L2Gateway.vy", market.market, l1_token, l1, box, override_address=l2_place
     )
     messenger = abi_of("L2CrossDomainMessenger").at(L2_MESSENGER)
     abi_of("L2StandardBridge").at(L2_BRIDGE)  # so that its events are read
@@ -214,7 +215,7 @@ class World(VaultWorld):
 
     def wallet(self, dollars: int = 0) -> Any:
         """Return a contract that has tokens on L1."""
-        wallet = source(WALLET).deploy([], [])
+        wallet = boa.loads(WALLET, [], [])
         self.endow(wallet.address, dollars)
         return wallet
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import boa
@@ -35,32 +34,34 @@ class Contracts(market_world.Contracts):
     aggregators: dict[int, Any]
 
 
-@cache
-def deployer(path: str) -> Any:
-    return boa.load_partial(path)
-
-
 def deploy(decimals: int = 6, token: Any = None) -> Contracts:
     """Deploy everything, the real vault connected."""
     boa.env.timestamp = START
-    token = token or deployer("contracts/mocks/TestToken.vy").deploy(decimals)
+    token = token or boa.load("contracts/mocks/TestToken.vy", decimals)
     addresses = [keys.address for keys in PUBLISHERS]
     owner = boa.env.eoa
-    feed = deployer("contracts/l2/PriceFeed.vy").deploy(2, addresses, QUORUM, owner, NOBODY, 3_600)
+    feed = boa.load("contracts/l2/PriceFeed.vy", 2, addresses, QUORUM, owner, NOBODY, 3_600)
     costs = boa.loads(market_world.COSTS)
     above = [boa.env.generate_address() for _ in range(4)]  # the gateway last
-    market = deployer("contracts/l2/PerpetualMarket.vy").deploy(token, feed, costs, *above)
-    orders = deployer("contracts/l2/OrderBook.vy").deploy(market, feed, override_address=above[0])
-    configuration = deployer("contracts/l2/Configuration.vy").deploy(
-        market, owner, override_address=above[1]
+    market = boa.load("contracts/l2/PerpetualMarket.vy", token, feed, costs, *above)
+    orders = boa.load("contracts/l2/OrderBook.vy", market, feed, override_address=above[0])
+    configuration = boa.load(
+        "contracts/l2/Configuration.vy", market, owner, override_address=above[1]
     )
-    vault = deployer("contracts/l2/Vault.vy").deploy(
-        market, feed, owner, COOLDOWN, OUTFLOW, CAP, override_address=above[2]
+    vault = boa.load(
+        "contracts/l2/Vault.vy",
+        market,
+        feed,
+        owner,
+        COOLDOWN,
+        OUTFLOW,
+        CAP,
+        override_address=above[2],
     )
-    lens = deployer("contracts/l2/Lens.vy").deploy(market)
+    lens = boa.load("contracts/l2/Lens.vy", market)
     aggregators = {}
     for number in LISTED:
-        aggregators[number] = deployer("contracts/mocks/MockAggregator.vy").deploy(18)
+        aggregators[number] = boa.load("contracts/mocks/MockAggregator.vy", 18)
         listing = (aggregators[number].address, HEARTBEAT, DEVIATION, 10**19, 10**23)
         feed.list_market(number, listing)
     return Contracts(token, feed, market, orders, configuration, costs, lens, vault, aggregators)
