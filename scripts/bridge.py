@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
-from rich.console import Console
 
 from clearway.opstack import Arrivals, Deposits, Rollup, Tokens, abi, replay
 from clearway.opstack.addresses import (
@@ -15,16 +14,14 @@ from clearway.opstack.addresses import (
     parse_address,
 )
 from clearway.opstack.chain import Block, Chain
-from clearway.opstack.deposits import DepositOutcome
 from clearway.opstack.effects import MESSAGE_GAS
-from clearway.opstack.errors import TransactionFailed
 from clearway.opstack.games import TYPE_NAMES
 from clearway.opstack.messages import tohex
 from clearway.opstack.text import amount, duration, moment
 from clearway.opstack.tokens import TokenPair
+from clearway.shell.arrivals import follow
 from clearway.shell.calls import calldata, parse_hash
 from clearway.shell.commands import (
-    INTERRUPTED,
     BridgeGroup,
     Session,
     connected,
@@ -304,42 +301,9 @@ def _deposits(session: Session) -> Deposits:
 
 
 def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> None:
-    """Show the L2 hash, which is known at once, and wait for it."""
-    arrivals = Arrivals(session.rollup)
-    deposits = arrivals.deposits_of(l1_transaction)
-    show_facts(
-        [
-            ("L1 transaction", tohex(l1_transaction)),
-            *(("L2 transaction", tohex(made.hash)) for made in deposits),
-        ]
-    )
-    later = session.command("bridge", "wait", tohex(l1_transaction), account=False)
-    if no_wait:
-        tell(f"`{later}` waits for it")
-        return
-    try:
-        outcomes = _await(arrivals, l1_transaction)
-    except KeyboardInterrupt:
-        # What is said elsewhere, to run the same command again, would deposit again here.
-        tell(f"\nthe deposit is made and on its way: `{later}` waits for it")
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    for outcome in outcomes:
-        show_facts([("arrived", f"in L2 block {outcome.l2_block}")])
-        if outcome.failed_message:
-            again = session.command("bridge", "replay", tohex(l1_transaction))
-            raise TransactionFailed(
-                "the deposit arrived, and its message failed on L2",
-                f"nothing is lost: `{again}` replays it",
-            )
-
-
-def _await(arrivals: Arrivals, l1_transaction: bytes) -> list[DepositOutcome]:
-    display = Console(stderr=True)
-    if not display.is_terminal:
-        tell("waiting for L2")
-        return arrivals.wait(l1_transaction)
-    with display.status("waiting for L2; it takes a few minutes on live chains"):
-        return arrivals.wait(l1_transaction)
+    """Show the L2 hashes, which are known at once, and wait for them."""
+    made = Arrivals(session.rollup).deposits_of(l1_transaction)
+    follow(session, l1_transaction, no_wait, [("L2 transaction", tohex(one.hash)) for one in made])
 
 
 # Repairing and preparing

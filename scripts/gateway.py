@@ -4,14 +4,13 @@ import click
 
 from clearway import gateways
 from clearway.gateways import Entry, Standing
-from clearway.opstack import Arrivals, Starter
+from clearway.opstack import Starter
 from clearway.opstack.addresses import Address, parse_address
-from clearway.opstack.deposits import DepositOutcome
-from clearway.opstack.errors import BadInput, TooEarly, TransactionFailed
+from clearway.opstack.errors import BadInput, TooEarly
 from clearway.opstack.messages import tohex
 from clearway.opstack.text import short
+from clearway.shell.arrivals import follow
 from clearway.shell.commands import (
-    INTERRUPTED,
     BridgeGroup,
     Session,
     connected,
@@ -129,35 +128,13 @@ def _eth(text: str) -> int:
 
 def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> None:
     """Show what was sent, and wait until all of it is on L2."""
-    told = gateways.deposit_told(session.system, l1_transaction)
-    show_facts(
-        [
-            ("L1 transaction", tohex(l1_transaction)),
-            ("deposit", str(told.values["id"])),
-            ("of", told.values["owner"]),
-        ]
+    told = gateways.deposit_told(session.system, l1_transaction).values
+    follow(
+        session,
+        l1_transaction,
+        no_wait,
+        [("deposit", str(told["id"])), ("of", told["owner"])],
     )
-    later = session.command("bridge", "wait", tohex(l1_transaction), account=False)
-    if no_wait:
-        tell(f"`{later}` waits for it")
-        return
-    tell("waiting for L2")
-    try:
-        outcomes = Arrivals(session.rollup).wait(l1_transaction)
-    except KeyboardInterrupt:
-        tell(f"\nthe deposit is made and on its way: `{later}` waits for it")
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    _show_arrival(session, l1_transaction, outcomes)
-
-
-def _show_arrival(session: Session, l1_transaction: bytes, outcomes: list[DepositOutcome]) -> None:
-    if any(outcome.failed_message for outcome in outcomes):
-        again = session.command("bridge", "replay", tohex(l1_transaction))
-        raise TransactionFailed(
-            "the deposit arrived, and a message of it failed on L2",
-            f"nothing is lost: `{again}` replays it",
-        )
-    show_facts([("arrived", f"in L2 block {outcomes[-1].l2_block}")])
 
 
 # Out

@@ -8,7 +8,7 @@ from clearway import numbers
 from clearway.opstack.errors import BadInput
 from clearway.shell.commands import BridgeGroup, Session, connected, debug_option, example, tell
 from clearway.shell.desk import Desk, Terms, agreed, ask
-from clearway.shell.market_tables import MARKETS, Names, market_row, plan_facts
+from clearway.shell.market_tables import MARKETS, Names, market_row, plan_facts, settled_facts
 from clearway.shell.tables import show_facts, show_table
 from clearway.shell.trading import (
     COMMIT_ONLY_OPTION,
@@ -172,6 +172,17 @@ def close(session: Session, market: str, **given: Any) -> None:
     """Close a position. It needs no margin."""
     terms, desk = _begin(session, given)
     desk.close(desk.market(market), terms)
+
+
+@cli.command(epilog=example("ape run trade settle SOL"))
+@click.argument("market")
+@NUMBER_OPTION
+@connected(account=True)
+def settle(session: Session, market: str, number: str) -> None:
+    """Close a position in a retired market at its final price, without a fee. Keepers do it too."""
+    desk = Desk(session, number)
+    settled = desk.trader.settle(desk.market(market), tell)
+    show_facts(settled_facts(desk.names, settled))
 
 
 @cli.command(epilog=example("ape run trade execute --slot 0"))

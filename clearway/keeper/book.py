@@ -1,4 +1,6 @@
-"""What waits for an executor, from the events alone: orders, redemptions, deposits, claims."""
+"""What waits for an executor, from the events alone: orders, redemptions, deposits, claims, and
+what was announced of the markets themselves.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ class Book:
     requests: dict[int, int] = field(default_factory=dict)  # shares that wait, by number
     deposits: dict[int, int] = field(default_factory=dict)  # token units for the vault, by number
     claims: int = 0  # quote wad that the vault owes winners
+    ramps: dict[int, int] = field(default_factory=dict)  # when margins will have come in, by market
+    ends: dict[int, int] = field(default_factory=dict)  # the second announced as last, by market
 
     def tell(self, event: Seen) -> None:
         """Go on by one event; those of which nothing follows here change nothing."""
@@ -55,6 +59,18 @@ class Book:
     def _paid(self, told: Values) -> None:
         self.claims -= told["amount"]
 
+    def _ramping(self, told: Values) -> None:
+        self.ramps[told["market"]] = told["ends_at"]
+
+    def _ramped(self, told: Values) -> None:
+        self.ramps.pop(told["market"], None)
+
+    def _ending(self, told: Values) -> None:
+        self.ends[told["market"]] = told["at"]
+
+    def _ended(self, told: Values) -> None:
+        self.ends.pop(told["market"], None)
+
 
 HANDLERS: dict[str, Callable[[Book, Values], None]] = {
     "OrderPlaced": Book._placed,
@@ -68,4 +84,9 @@ HANDLERS: dict[str, Callable[[Book, Values], None]] = {
     "VaultDepositReturned": Book._taken,
     "ProfitClaimed": Book._owed,
     "ClaimPaid": Book._paid,
+    "RampBegun": Book._ramping,
+    "RampEnded": Book._ramped,
+    "RetirementAnnounced": Book._ending,
+    "RetirementTakenBack": Book._ended,
+    "RetirementFinished": Book._ended,
 }

@@ -105,6 +105,31 @@ def websocket_of(session: Session, given: str | None) -> str | None:
     return given
 
 
+def run_l2_keeper(
+    session: Session,
+    name: str,
+    keeper: Callable[..., Keeper],
+    contracts: Sequence[Contract],
+    l2_ws: str | None,
+) -> None:
+    """Run a keeper that follows some contracts of L2 and acts there with the boards' reports.
+
+    `keeper` takes the system, a follower, reports, hands, and what shows a sentence.
+    """
+    require_funds(session)
+    session.unlocked_signer  # noqa: B018 - asks for a passphrase before the screen begins
+
+    async def work(screen: Screen, stop: Stop) -> None:
+        def make() -> Keeper:
+            tools = Tools(session, name, contracts, screen.say)
+            return keeper(session.system, tools.follower, tools.reports, tools.hands, screen.say)
+
+        screen.say(f"{name} {session.account} on {session.network.name}")
+        await keep_stepping(make, screen, stop, websocket_of(session, l2_ws))
+
+    run_keeper(f"Clearway {name} on {session.network.name}", work)
+
+
 def run_keeper(title: str, work: Callable[[Screen, Stop], Coroutine[Any, Any, None]]) -> None:
     """Run a keeper until SIGTERM or Ctrl-C."""
 

@@ -14,12 +14,14 @@ from clearway.keeper.hands import Done, Duty, Hands
 from clearway.keeper.orders import Batch, Committed, Stage, batches, in_stage
 from clearway.keeper.reports import Reports
 from clearway.keeper.rounds import find_round
-from clearway.keeper.tiles import FRESH
+from clearway.keeper.tiles import FRESH, tile_of
+from clearway.keeper.upkeep import last_second, ramp_step
 from clearway.opstack import text
 from clearway.opstack.chain import Block
 from clearway.opstack.effects import purpose_of
 from clearway.reports import SignedReport
 from clearway.spec import price_words
+from clearway.spec.state import SIGNED_WINDOW
 
 MOST_DUTIES = 10  # begun in one step
 MOST_REQUESTS = 50  # redemptions priced, or claims paid, by one transaction
@@ -49,6 +51,7 @@ class Executor:
         self._tile_length = reports.board.committee.tile_length
         self._done: list[Done] = []  # whose events may not have been read
         self._ready_at: dict[int, int] = {}  # of redemptions, by number
+        self._ramped: dict[int, int] = {}  # the last step taken of a ramp, by market
         self._reread()
 
     def step(self) -> None:
@@ -112,6 +115,7 @@ class Executor:
             if duty := self._by_round(order):
                 yield duty
         yield from self._for_the_vault()
+        yield from self._for_the_markets()
         for order in in_stage(free, Stage.OVER, self.now):
             yield self._clearing(order)
 
@@ -237,6 +241,46 @@ class Executor:
         """Return the newest report if it is fresh."""
         latest = self.reports.latest(self.now - STALE)
         return latest if latest and latest.report.observed_at <= self.now else None
+
+    # The markets
+
+    def _for_the_markets(self) -> Iterable[Duty]:
+        """Yield what lets margins come in on their ramps, and ends markets as announced."""
+        for market, ends_at in self.book.ramps.items():
+            step = ramp_step(ends_at, self.now)
+            if step > self._ramped.get(market, 0) and self._may("ramp", market):
+                self._ramped[market] = step if self.now < ends_at else 0
+                yield self._duty(
+                    self.system.configuration,
+                    [("ramp", market)],
+                    f"margins of {self._name(market)}",
+                    "advance_ramp",
+                    market,
+                    of=step + ends_at,
+                )
+        for market, announced in self.book.ends.items():
+            second = last_second(announced, self.now)
+            if second is None or not self._may("end", market):
+                continue
+            if duty := self._ending(market, second):
+                yield duty
+
+    def _ending(self, market: int, second: int) -> Duty | None:
+        """Return how to end a market by the report of its last second, or a round after it."""
+        keys, what = [("end", market)], f"the end of {self._name(market)}"
+        configuration = self.system.configuration
+        if self.now <= second + SIGNED_WINDOW:
+            signed = self.reports.of(tile_of(second, self._tile_length))
+            if signed is None:
+                return None
+            call, arguments = "submit_and_finish_retirement", (*signed.as_arguments(), market)
+        else:
+            found = find_round(self.system.feed, market, second)
+            if found is None:
+                self.hands.put_off(keys[0], "no later round of the aggregator yet")
+                return None
+            call, arguments = "finish_retirement_by_round", (market, *found)
+        return self._duty(configuration, keys, what, call, *arguments, of=second)
 
     def _name(self, market: int) -> str:
         named = {listed.number: listed.name for listed in self.system.deployment.markets}

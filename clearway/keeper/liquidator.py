@@ -1,5 +1,7 @@
 """The liquidator: knows every account from the events, and closes those below maintenance.
 
+What an account has in a retired market is final and not its own yet, so it settles that first.
+
 One step reads what is new and the newest report, looks at the accounts whose bounds the prices have
 crossed, asks the chain about all who seem to be due in one call, and sends. All on one thread.
 """
@@ -28,6 +30,7 @@ from clearway.spec.state import SLOT_ROOM
 
 EVERY_ACCOUNT = ("ParametersSet", "PoolParametersSet", "MarketRetired")  # changes the bounds of all
 MOST_BATCHES = 8  # in one step, so that the report doesn't grow stale meanwhile
+MOST_SETTLED = 10  # accounts in one step
 
 
 class Liquidator:
@@ -47,6 +50,7 @@ class Liquidator:
         self.now = 0  # the chain's time
         self.liquidated = 0  # times, by this keeper
         self.endangered: dict[int, Endangered] = {}
+        self.unsettled: dict[int, list[int]] = {}  # retired markets with a position, by account
         self.looked_at = 0  # accounts in the last step
         self._follower = follower
         self._say = say
@@ -58,14 +62,15 @@ class Liquidator:
     def step(self) -> None:
         """Read, look, confirm and send."""
         for done in self.hands.look():
-            self.liquidated += len(done.duty.keys)
+            self.liquidated += sum(kind == "account" for kind, _ in done.duty.keys)
             self._say(f"{done.duty.what}: done in block {done.block}")
         self._read()
-        if not self._read_report():
-            return
+        self._read_report()
         self._look()
         if self.hands.has_strangers():
             return
+        for account, markets in list(self.unsettled.items())[:MOST_SETTLED]:
+            self._settle(account, markets)
         free = [one for one in self.endangered.values() if self.hands.may(_key(one.account))]
         for batch in danger.batches(free)[:MOST_BATCHES]:
             self._liquidate(batch)
@@ -76,7 +81,7 @@ class Liquidator:
         """Work everything out from the archive."""
         self.ledger = Ledger(self._scale)
         self.index = Index()
-        self.endangered = {}
+        self.endangered, self.unsettled = {}, {}
         self._tell(self._follower.archive.events())
         self._touched = set(self.ledger.state.accounts)
 
@@ -106,14 +111,13 @@ class Liquidator:
                 f"the events of L2 contradict each other ({error})", "use another RPC"
             ) from error
 
-    def _read_report(self) -> bool:
-        """Take the newest report; tell whether there is one that accounts may be judged by."""
+    def _read_report(self) -> None:
+        """Take the newest report."""
         before = self._latest.report.observed_at if self._latest else 0
         if newer := self.reports.latest(before):
             self._latest = newer
             quotes = quotes_in(newer.report)
             self._prices = {market: quote.price for market, quote in quotes.items()}
-        return self._latest is not None
 
     # Looking
 
@@ -135,14 +139,16 @@ class Liquidator:
     def _judge(self, account: int, view: PerpetualMarket) -> None:
         self.index.remove(account)
         self.endangered.pop(account, None)
+        self.unsettled.pop(account, None)
         holder = view.accounts.get(account)
         if holder is None or not holder.positions:
+            return
+        if ended := [one for one in holder.positions if view.markets[one].final_price]:
+            self.unsettled[account] = ended  # nobody can liquidate it before
             return
         if any(self._prices.get(one) is None for one in holder.positions):
             self._touched.add(account)  # until there is a price
             return
-        if any(view.markets[one].final_price for one in holder.positions):
-            return  # nobody can liquidate it before it is settled, which is an event
         found = view.appraise(self.now, account, self._prices)
         if found.spare >= 0:
             held = bounds(holder, found, self._prices, view.markets, view.pool, self.now)
@@ -157,6 +163,16 @@ class Liquidator:
         )
 
     # Acting
+
+    def _settle(self, account: int, markets: Sequence[int]) -> None:
+        """Close an account's positions in retired markets at their final prices."""
+        contract = self.system.market
+        for market in markets:
+            key = ("settle", account + market)
+            if self.hands.may(key):
+                purpose = purpose_of("keep", contract.address, "settle", *key)
+                transaction = contract.transaction(purpose, "settle", account, market)
+                self.hands.begin(Duty(transaction, (key,), "a position in a retired market"))
 
     def _liquidate(self, batch: Sequence[Endangered]) -> None:
         """Ask the chain about a batch, and liquidate those of it that are due."""
@@ -205,6 +221,7 @@ class Liquidator:
             "accounts": f"{len(self.index)} in the index, {self.looked_at} looked at last",
             "below maintenance": f"{len(self.endangered)}, most at risk "
             f"{text.amount(max(worst, 0) // 10**16, 2)}",
+            "in retired markets": str(len(self.unsettled)),
             "liquidated here": str(self.liquidated),
             "transactions": f"{self.hands.under_way} under way, {self.hands.done} done, "
             f"{self.hands.failed} refused",

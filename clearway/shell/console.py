@@ -36,6 +36,7 @@ from clearway.shell.market_tables import (
     order_rows,
     plan_facts,
     position_rows,
+    settled_facts,
     wallet_facts,
 )
 from clearway.shell.tables import show_facts, show_table
@@ -272,6 +273,12 @@ class Console:
         """Close a position: close("ETH")."""
         desk = self._desk()
         desk.close(desk.market(market), _terms(**terms))
+
+    @helper
+    def settle(self, market: str) -> None:
+        """Close a position in a retired market at its final price: settle("SOL")."""
+        desk = self._desk()
+        show_facts(settled_facts(desk.names, desk.trader.settle(desk.market(market), tell)))
 
     @helper
     def quote(self, market: str, size: Number, leverage: Number | None = None) -> None:

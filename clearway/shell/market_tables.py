@@ -216,6 +216,14 @@ def filled_facts(names: Names, filled: Told) -> Facts:
         yield "result", f"{numbers.money(values['result'], signed=True)} {names.symbol}"
 
 
+def settled_facts(names: Names, settled: Told) -> Facts:
+    """Tell of a position that was closed at a retired market's final price."""
+    values = settled.values
+    yield "settled", trade_words(values["size_delta"], False, names.market(values["market"]))
+    yield "at", f"{numbers.price(values['price'])}, the final price"
+    yield "result", f"{numbers.money(values['result'], signed=True)} {names.symbol}"
+
+
 # Markets
 
 

@@ -24,7 +24,9 @@ ADVICE: Mapping[str, str] = {
     "open interest at its cap": "trade less, or wait until others close",
     "skew at its cap": "trade less, or trade the other side",
     "vault fully used": "wait until positions close or providers bring more",
-    "market retired": "settle the position: it has a final price",
+    "market not retired": "`ape run trade close` closes a position there",
+    "no position": "`ape run account` lists those that there are",
+    "market retired": "`ape run trade settle` closes a position there at its final price",
     "unknown market": "check the market's name",
     # money
     "not the owner": "use the account that owns it",
@@ -35,7 +37,7 @@ ADVICE: Mapping[str, str] = {
     "nothing to process": "no request's cooldown is over yet",
     "nothing can leave now": "the rest backs positions, or today's outflow is used up: try later",
     "more than is claimable": "claim less",
-    "retired market not settled": "settle its position first",
+    "retired market not settled": "`ape run trade settle` closes that position at its final price",
     # prices and outages
     "no price": NO_PRICE,
     "price stale": NO_PRICE,

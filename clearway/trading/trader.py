@@ -211,6 +211,13 @@ class Trader:
         purpose = purpose_of("clear", self.id, slot)
         return self._done(self.system.orders, purpose, "OrderCleared", "clear", self.id, slot)
 
+    def settle(self, market: Listed, progress: Progress = silent) -> Told:
+        """Close the account's position in a retired market at its final price."""
+        progress("settling")
+        purpose = purpose_of("settle", self.id, market.number)
+        contract = self.system.market
+        return self._done(contract, purpose, "PositionSettled", "settle", self.id, market.number)
+
     def placed(self, slot: int) -> Placed:
         """Return the order in a slot; raise `BadInput` if there is none."""
         orders = self.system.orders

@@ -152,9 +152,9 @@ class Market:
         outbox.call(to.address, function, *arguments)
         outbox.send()
 
-    def trader(self, margin: int = MARGIN) -> LocalAccount:
-        """Return somebody new, with ETH for gas and with margin."""
-        trader = Account.create()
+    def trader(self, margin: int = MARGIN, who: LocalAccount | None = None) -> LocalAccount:
+        """Return somebody, new if not given, with ETH for gas and with margin."""
+        trader = who or Account.create()
         self.world.private("l2")("anvil_setBalance", trader.address, hex(WAD))
         account = int(trader.address, 16) << 96
         outbox = Outbox(self.rpc, trader)

@@ -132,6 +132,12 @@ def test_an_order_that_fails_says_why_and_what_it_cost(exchange: Exchange):
     assert "error: the order failed (price beyond limit) and paid 1.80 TEST" in result.stderr
 
 
+def test_a_market_that_lives_settles_nothing(exchange: Exchange):
+    assert exchange.refused("trade", "settle", "ETH", person=BOB) == (
+        "L2 contract refused: market not retired: `ape run trade close` closes a position there"
+    )
+
+
 def test_without_prices_closing_needs_a_limit_and_nothing_else(exchange: Exchange):
     trader = exchange.trader(BOB, 4)
     trader.deposit(1_000 * UNIT)

@@ -21,7 +21,7 @@ CLEARWAY_MAY_IMPORT = {
     "opstack": {"opstack"},
 }
 # What keepers decide, they decide without a chain; these know only each other, and these rooms.
-DECISIONS = {"agreement", "bounds", "danger", "endangered", "orders", "patience", "tiles"}
+DECISIONS = {"agreement", "bounds", "danger", "endangered", "orders", "patience", "tiles", "upkeep"}
 DECISIONS_MAY_IMPORT = {"spec", "reports"}
 
 CONTRACTS_MAY_IMPORT = {
