@@ -13,7 +13,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +59,13 @@ class Contract:
 
 
 def compile_all(contracts: Path) -> tuple[list[Contract], list[Contract]]:
-    """Return the contracts made for deployment, and the mocks."""
-    products, mocks = [], []
-    for source in sorted(contracts.rglob("*.vy")):
-        room = source.relative_to(contracts).parts[0]
-        if room not in PARTS:
-            (mocks if room == MOCKS else products).append(compile_contract(source, contracts))
-    return products, mocks
+    """Return the contracts made for deployment, and the mocks; several are compiled at a time."""
+    sources = sorted(contracts.rglob("*.vy"))
+    whole = [one for one in sources if one.relative_to(contracts).parts[0] not in PARTS]
+    with ProcessPoolExecutor() as pool:
+        compiled = list(pool.map(compile_contract, whole, repeat(contracts)))
+    products = [one for one in compiled if not one.name.startswith(f"{MOCKS}/")]
+    return products, [one for one in compiled if one not in products]
 
 
 def compile_contract(source: Path, contracts: Path) -> Contract:
