@@ -4,7 +4,6 @@ A change is judged before it is announced: by the bounds' twin in Python, and by
 what it would say to the timelock now.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +17,7 @@ from clearway.deployments import System
 from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.errors import BadInput, Reverted
 from clearway.opstack.sender import Transaction
-from clearway.opstack.text import moment
+from clearway.opstack.text import choices, moment
 from clearway.parameters import (
     Judgement,
     MarketParameters,
@@ -137,10 +136,7 @@ def assignments(words: Sequence[str], model: type[Model]) -> dict[str, str]:
         if not equals:
             raise BadInput(f"{word!r} is no assignment", "write name=value, such as max_skew=800")
         if name not in model.model_fields:
-            close = difflib.get_close_matches(name, model.model_fields, n=1)
-            meant = f"did you mean {close[0]}? " if close else ""
-            known = ", ".join(model.model_fields)
-            raise BadInput(f"there is no parameter {name!r}", f"{meant}there are {known}")
+            raise BadInput(f"there is no parameter {name!r}", choices(name, model.model_fields))
         if name in given:
             raise BadInput(f"{name} is given twice", "give it once")
         given[name] = value.strip()

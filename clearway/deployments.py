@@ -1,6 +1,5 @@
 """What was deployed on a pair of networks, read from the file that `ape run deploy` wrote."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain
 from clearway.opstack.errors import BadInput
 from clearway.opstack.messages import tohex
+from clearway.opstack.text import choices
 from clearway.opstack.tokens import TokenPair
 from clearway.reports import Domain
 
@@ -120,9 +120,7 @@ class Deployment:
         by_name = {listed.name: listed for listed in self.markets}
         if found := by_name.get(name.strip().upper()):
             return found
-        close = difflib.get_close_matches(name.strip().upper(), by_name, n=1)
-        meant = f"did you mean {close[0]}? " if close else ""
-        raise BadInput(f"no market is named {name!r}", f"{meant}there are {', '.join(by_name)}")
+        raise BadInput(f"no market is named {name!r}", choices(name.strip().upper(), by_name))
 
 
 def genesis_of(chain: Chain) -> str:

@@ -3,7 +3,6 @@
 A pair comes from the running local network, from `networks.toml`, or wholly from its user.
 """
 
-import difflib
 import json
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from clearway.opstack import Chain, Rollup
 from clearway.opstack.addresses import Address, parse_address
 from clearway.opstack.errors import BadInput, RpcUnavailable
+from clearway.opstack.text import choices
 
 LOCAL = "local"
 LOCAL_FOLDER = Path(".devnet")  # in the project's folder
@@ -113,10 +113,7 @@ def _known(name: str) -> dict[str, Any]:
     networks = known_networks()
     if name in networks:
         return networks[name]
-    names = [LOCAL, *networks]
-    close = difflib.get_close_matches(name, names, n=1)
-    meant = f"did you mean {close[0]}? " if close else ""
-    raise BadInput(f"no network is named {name!r}", f"{meant}there are {', '.join(names)}")
+    raise BadInput(f"no network is named {name!r}", choices(name, [LOCAL, *networks]))
 
 
 def _local(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from clearway.shell.commands import BridgeGroup, debug_option
+from clearway.shell.commands import BridgeGroup, debug_option, example
 from clearway.shell.tables import console
 from clearway.story.ending import show_end
 from clearway.story.gathering import gather
@@ -19,7 +19,12 @@ from clearway.story.telling import Teller
 REPORTS = Path("demo")  # in the project's folder
 
 
-@click.group(cls=BridgeGroup, invoke_without_command=True, subcommand_metavar="")
+@click.group(
+    cls=BridgeGroup,
+    invoke_without_command=True,
+    subcommand_metavar="",
+    epilog=example("ape run demo", "ape run demo --keep --out report"),
+)
 @debug_option
 @click.option("--keep", is_flag=True, help="Leave the network running, to look at it.")
 @click.option(

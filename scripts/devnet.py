@@ -35,7 +35,7 @@ FOLDER_OPTION = click.option(
 )
 
 
-@click.group(cls=BridgeGroup)
+@click.group(cls=BridgeGroup, epilog=example("ape run devnet up", "ape run devnet advance 7d"))
 @debug_option
 def cli() -> None:
     """A local L1 and L2 on the real OP Stack contracts.
@@ -227,7 +227,7 @@ def _head_line(head: dict[str, Any]) -> str:
 def _simple(name: str, method: str, said: Callable[[Any], str], help_text: str) -> None:
     """Add a command without arguments."""
 
-    @cli.command(name, help=help_text)
+    @cli.command(name, help=help_text, epilog=example(f"ape run devnet {name}"))
     @FOLDER_OPTION
     def run(folder: Path) -> None:
         click.echo(said(Devnet(folder).command(method)))
@@ -291,7 +291,7 @@ _simple(
 )
 
 
-@cli.command()
+@cli.command(epilog=example("ape run devnet down", "ape run devnet down --wipe"))
 @FOLDER_OPTION
 @click.option("--wipe", is_flag=True, help="Remove its state as well.")
 def down(folder: Path, wipe: bool) -> None:
@@ -305,7 +305,7 @@ def down(folder: Path, wipe: bool) -> None:
     click.echo(f"stopped; {kept}" if was_running else f"no network was running; {kept}")
 
 
-@cli.command()
+@cli.command(epilog=example("ape run devnet accounts"))
 @FOLDER_OPTION
 def accounts(folder: Path) -> None:
     """Show the local network's accounts and what they hold."""

@@ -1,7 +1,8 @@
 """How amounts, times and hashes are shown to people."""
 
 import datetime
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,14 @@ def amount(units: int, decimals: int = 18) -> str:
 def short(hash_or_address: str) -> str:
     """Show the ends of a long hex string."""
     return f"{hash_or_address[:8]}…{hash_or_address[-4:]}"
+
+
+def choices(wrong: str, names: Iterable[str]) -> str:
+    """Say which names there are, the one first that was probably meant by a wrong one."""
+    known = list(names)
+    close = difflib.get_close_matches(wrong, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    return f"{meant}there are {', '.join(known)}"
 
 
 def l1_token_of(withdrawal: Withdrawal) -> Address | None:

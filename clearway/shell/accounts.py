@@ -3,13 +3,13 @@
 Ape is imported when an account of its own is asked for, because it takes a second.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from clearway.networks import Network, known_networks
 from clearway.opstack import Signer
 from clearway.opstack.errors import BadInput
+from clearway.opstack.text import choices
 
 DEFAULT_LOCAL_ACCOUNT = "0"
 
@@ -110,11 +110,5 @@ def _ape_account(name: str) -> ApeSigner:
         return ApeSigner(ape.accounts.load(name))
     except (KeyError, ValueError):
         aliases = sorted(ape.accounts.aliases)
-    close = difflib.get_close_matches(name, aliases, n=1)
-    if close:
-        advice = f"did you mean {close[0]}? there are {', '.join(aliases)}"
-    elif aliases:
-        advice = f"there are {', '.join(aliases)}"
-    else:
-        advice = "make one with `ape accounts generate NAME`"
+    advice = choices(name, aliases) if aliases else "make one with `ape accounts generate NAME`"
     raise BadInput(f"Ape has no account {name!r}", advice)

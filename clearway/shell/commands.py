@@ -28,6 +28,7 @@ from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Chain
 from clearway.opstack.errors import BadInput
 from clearway.opstack.forced import ForcedSender
+from clearway.opstack.text import choices
 from clearway.shell.accounts import find_signer, unlocked
 
 JOURNAL_FOLDER = Path(".clearway")  # in the project's folder
@@ -56,6 +57,16 @@ class BridgeGroup(click.Group):
 
     command_class = BridgeCommand
     group_class = type
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            meant = choices(args[0], self.list_commands(ctx))
+            error.message = f"{error.message.removesuffix('.')}: {meant}"
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         _let_ctrl_c_be_seen()

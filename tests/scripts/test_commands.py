@@ -14,7 +14,7 @@ from clearway.shell.commands import BridgeGroup, Session, debug_option
 
 from .conftest import ROOT, load
 
-SCRIPTS = ("account", "bridge", "lp", "solvency", "trade", "withdraw")
+SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 HASH = "0x" + "ab" * 32
 ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
@@ -198,6 +198,20 @@ def test_ctrl_c_loses_nothing_and_says_so(failing, stopped):
     result = failing(stopped)
     assert result.exit_code == 130
     assert "nothing is lost" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("keeper", "executer"), "No such command 'executer': did you mean executor? there are "),
+        (("trade", "opn", "ETH", "2"), "No such command 'opn': did you mean open? there are add, "),
+        (("force", "nonsense"), "No such command 'nonsense': there are "),
+    ],
+)
+def test_a_misspelt_command_is_put_right(run, words, sentence):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
 
 
 def test_usage_errors_stay_clicks(failing):
