@@ -169,6 +169,11 @@ class Settings:
             )
         return cls(file, [read_market(name) for name in file.markets])
 
+    def with_boards(self, boards: list[str]) -> "Settings":
+        """Return the same with other boards for the publishers."""
+        feed = self.file.feed.model_copy(update={"boards": boards})
+        return Settings(self.file.model_copy(update={"feed": feed}), self.markets)
+
 
 def read_market(name: str) -> Market:
     """Return what `markets/<NAME>.toml` says."""

@@ -100,11 +100,9 @@ class Follower:
 
     def _times(self, logs: Sequence[Log]) -> dict[int, int]:
         """Return the times of the logs' blocks, which newer nodes tell with the logs."""
-        times = {int(log["blockNumber"], 16): log.get("blockTimestamp") for log in logs}
-        return {
-            number: int(time, 16) if time else self.chain.block(number).timestamp
-            for number, time in times.items()
-        }
+        told = {int(log["blockNumber"], 16): log.get("blockTimestamp") for log in logs}
+        times = {number: int(time, 16) for number, time in told.items() if time}
+        return times | self.chain.timestamps(told.keys() - times.keys())
 
 
 def _seen(told: Told, at: int) -> Seen:

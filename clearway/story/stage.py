@@ -1,6 +1,5 @@
 """Where a story is played: a local network, everything deployed on it, and keepers at work."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from clearway.deploying import settings as deploying
 from clearway.deploying.deployer import Deployer
-from clearway.deployments import Deployment, System, file_of
+from clearway.deployments import Deployment, System
 from clearway.devnet.accounts import people
 from clearway.devnet.devnet import Devnet
-from clearway.devnet.folder import Settings, write_whole
+from clearway.devnet.folder import Settings
 from clearway.devnet.node import free_port
 from clearway.networks import Network, find_network
 from clearway.opstack import Journal, Rollup, Sender
@@ -46,11 +46,9 @@ class Stage:
         """Deploy everything; boards get ports that nobody else uses."""
         deployer = people()[DEPLOYER]
         l1, l2 = (Sender(chain, deployer, self.journal) for chain in self.chains)
-        Deployer(self.network, self.rollup, l1, l2, tell).deploy()
-        path = file_of(self.network)
-        facts = json.loads(path.read_text())
-        facts["boards"] = [f"http://127.0.0.1:{free_port()}" for _ in PUBLISHERS]
-        write_whole(path, json.dumps(facts, indent=2))
+        boards = [f"http://127.0.0.1:{free_port()}" for _ in PUBLISHERS]
+        wanted = deploying.Settings.of(self.network).with_boards(boards)
+        Deployer(self.network, self.rollup, l1, l2, tell).deploy(settings=wanted)
         self.system = System(Deployment.of(self.network), self.rollup)
         return self.system
 

@@ -1,6 +1,6 @@
 """What a keeper knows is what the chain says, through restarts, reorganisations and sick nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +32,9 @@ class FakeChain:
         found = self.find_block(number)
         assert found is not None
         return found
+
+    def timestamps(self, numbers: Iterable[int]) -> dict[int, int]:
+        return {number: self.block(number).timestamp for number in numbers}
 
     def find_block(self, number: int | str) -> Block | None:
         at = len(self.blocks) - 1 if number == "latest" else int(number)
