@@ -11,7 +11,7 @@ from typing import Any
 
 from clearway.spec import batches, liquidation_math, positions, wad
 from clearway.spec.batches import Schedule, Terms
-from clearway.spec.market import PerpetualMarket
+from clearway.spec.market import PerpetualMarket, set_off
 from clearway.spec.positions import Position
 from clearway.spec.price_feed import Price, PriceFeed
 from clearway.spec.state import (
@@ -72,6 +72,7 @@ class Ledger:
         self._ended: list[Event] = []  # what became of the orders of a batch that isn't over
         self._closed: list[Event] = []  # positions of a liquidation that isn't over
         self._claimed: list[tuple[int, int]] = []
+        self._set_off: list[tuple[int, int]] = []
 
     @classmethod
     def from_events(cls, events: Iterable[Event], scale: int) -> "Ledger":
@@ -89,12 +90,21 @@ class Ledger:
             self._closed.append(event)
         elif event.name == "ProfitClaimed":
             self._claimed.append((event.values["account"], event.values["amount"]))
+        elif event.name == "ClaimSetOff":
+            self._set_off.append((event.values["account"], event.values["amount"]))
         elif event.name in HANDLERS:
-            claims = len(self.state.claims)
+            before = list(self.state.claims)
             HANDLERS[event.name](self, event.at, **event.values)
             if event.name != "ClaimPaid":
-                _agree(event, self.state.claims[claims:], self._claimed)
-                self._claimed = []
+                _agree(event, self.state.claims, self._told_claims(before))
+
+    def _told_claims(self, before: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return the claims there must be after what was told of them."""
+        claims = before + self._claimed
+        for account, amount in self._set_off:
+            claims, _ = set_off(claims, account, amount)
+        self._claimed, self._set_off = [], []
+        return claims
 
     def equity(self, now: int, account: int, prices: Mapping[int, int]) -> int:
         """Return what an account is worth at prices (wad, by market) of this second; quote wad."""

@@ -84,6 +84,7 @@ HANDLERS: dict[str, Callable[[Book, Values], None]] = {
     "VaultDepositReturned": Book._taken,
     "ProfitClaimed": Book._owed,
     "ClaimPaid": Book._paid,
+    "ClaimSetOff": Book._paid,
     "RampBegun": Book._ramping,
     "RampEnded": Book._ramped,
     "RetirementAnnounced": Book._ending,

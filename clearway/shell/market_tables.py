@@ -147,6 +147,7 @@ WORDS = {
     "PositionSettled": "settled",
     "ProfitClaimed": "profit owed",
     "ClaimPaid": "profit paid",
+    "ClaimSetOff": "profit set off",
     "ShortfallBooked": "shortfall",
 }
 

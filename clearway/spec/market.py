@@ -65,7 +65,9 @@ class PerpetualMarket:
     at_risk: int = 0  # quote wad, over all markets
     set_aside: int = 0  # quote wad: redemptions that wait for their owners
     claims: list[tuple[int, int]] = field(default_factory=list)
-    """Profits that the vault could not pay, oldest first: account, quote wad."""
+    """Profits that the vault could not pay, oldest first: account, quote wad. One that a debt took
+    back keeps its place with what is left of it, be it nothing.
+    """
 
     def copy(self) -> "PerpetualMarket":
         """Return a twin that shares nothing that a transition changes; the feed is only read."""
@@ -114,7 +116,7 @@ class PerpetualMarket:
     def put_aside(self, amount: int) -> None:
         """Take from the cash for who leaves, if it doesn't back positions; token units."""
         money = amount * self.scale
-        require(not self.claims and money <= self.cash, "vault fully used")
+        require(self.owed == 0 and money <= self.cash, "vault fully used")
         used = borrowing_math.utilisation(self.at_risk, self.cash - money)
         require(used <= self.pool.max_utilisation, "vault fully used")
         self.cash -= money
@@ -440,7 +442,7 @@ class PerpetualMarket:
             backed = max(room - fee - premium + holder.escrow, 0)
             if most is not None:
                 rest = max(most - fee - premium, 0)
-                backed = min(backed, rest) if self.claims else rest
+                backed = min(backed, rest) if self.owed else rest
             self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
         return Terms(fee, premium)
@@ -474,9 +476,14 @@ class PerpetualMarket:
         self.cash -= paid
 
     @property
+    def owed(self) -> int:
+        """Return what the vault owes winners; quote wad."""
+        return sum(claim for _, claim in self.claims)
+
+    @property
     def free_cash(self) -> int:
         """Return what the vault can pay a winner now: nothing while others wait; quote wad."""
-        return 0 if self.claims else self.cash
+        return 0 if self.owed else self.cash
 
     def _failure(
         self, now: int, entry: tuple[int, int], price: int, second: int | None
@@ -655,10 +662,13 @@ class PerpetualMarket:
         return paid
 
     def _write_off(self, now: int, account: int, market: int) -> None:
-        """Book the debt of who is broke: the market's insurance pays the vault what it may."""
+        """Book the debt of who is broke: what the vault owes him is set off against it, and of the
+        rest the market's insurance pays the vault what it may.
+        """
         holder = self._account(account)
         if holder.is_broke:
-            self.cash += self._draw(now, market, -holder.margin)
+            self.claims, debt = set_off(self.claims, account, -holder.margin)
+            self.cash += self._draw(now, market, debt)
             holder.margin = 0
 
     # Time
@@ -750,9 +760,9 @@ class PerpetualMarket:
         """Pay claims from the vault's cash, oldest first, `most` of them. Anyone may."""
         for _ in range(min(most, len(self.claims))):
             account, claim = self.claims[0]
-            paid = min(claim, self.cash)
-            if paid == 0:
+            if self.cash == 0:
                 return
+            paid = min(claim, self.cash)
             self.cash -= paid
             self._credit(account, paid)
             if paid < claim:
@@ -823,6 +833,20 @@ def _initial(parameters: Parameters, size: int, price: int) -> int:
 def _at_risk(parameters: Parameters, long: int, short: int, price: int) -> int:
     worth = wad.mul_up(max(long, short), price)
     return positions.to_grid_up(wad.mul_up(worth, parameters.risk_weight), AT_RISK_UNIT)
+
+
+def set_off(
+    claims: list[tuple[int, int]], account: int, debt: int
+) -> tuple[list[tuple[int, int]], int]:
+    """Return claims less what an account's own, the oldest first, cover of its debt; and the rest
+    of the debt.
+    """
+    left = []
+    for owner, claim in claims:
+        part = min(claim, debt) if owner == account else 0
+        left.append((owner, claim - part))
+        debt -= part
+    return left, debt
 
 
 @contextmanager

@@ -172,7 +172,7 @@ class Vault:
 
     def _room(self, now: int, nav: int) -> int:
         """Return what may leave now: cash that backs nothing, within today's limit; quote wad."""
-        if self.market.claims:
+        if self.market.owed:
             return 0
         least = borrowing_math.least_capital(self.market.at_risk, self.market.pool.max_utilisation)
         day, paid = self.paid_on
@@ -239,7 +239,7 @@ class Vault:
 
     def nav(self, now: int, is_entering: bool) -> int:
         """Return cash less claims and traders' results, worst for who enters or leaves."""
-        nav = self.market.cash - sum(claim for _, claim in self.market.claims)
+        nav = self.market.cash - self.market.owed
         if is_entering:
             nav += self.market.debts
         second: int | None = None
@@ -312,7 +312,7 @@ class Vault:
 
     def middle(self, now: int) -> int:
         """Return the worth at the newest stored prices, whatever their age; at least zero."""
-        nav = self.market.cash - sum(claim for _, claim in self.market.claims)
+        nav = self.market.cash - self.market.owed
         for number, state in self._open(now).items():
             board = self.market.feed.newest.get(number // LANES, 0)
             if state.final_price:

@@ -391,12 +391,13 @@ def _filled(
         state.impact_reserve,
     )
     gain = trial._gain(state, before, size, price)[1]
-    claims = sum(claim for _, claim in trial.claims)
+    owed = trial.owed
     trial._release(account, slot)
     paid = trial._trade(account, order.market, size, price, batches.terms(meeting, size))
     earned = trial._due_for_fill(account, order, before.size, size, price)
     trial._credit(account_of(NOBODY), earned)
     trial._credit(account, order.keeper_fee - earned)
+    claim = trial.owed - owed
     trial._write_off(now, account, order.market)
     premium = -(-paid.premium * wad.WAD // abs(size))
     return replace(
@@ -406,7 +407,7 @@ def _filled(
         premium=paid.premium,
         keeper_fee=earned,
         result=gain,
-        claim=sum(claim for _, claim in trial.claims) - claims,
+        claim=claim,
     )
 
 
@@ -485,7 +486,7 @@ def vault_view(market: PerpetualMarket, now: int) -> VaultView:
         )
     return VaultView(
         market.cash,
-        sum(claim for _, claim in market.claims),
+        market.owed,
         market.debts,
         market.set_aside,
         market.at_risk,

@@ -14,6 +14,7 @@ OF_MARKET = (
     "PositionSettled",
     "ProfitClaimed",
     "ClaimPaid",
+    "ClaimSetOff",
     "ShortfallBooked",
 )
 OF_ORDERS = ("OrderPlaced", "OrderFailed", "OrderCleared")

@@ -539,19 +539,25 @@ def _write_off(
     p: IPerpetualMarket.Parameters,
 ) -> (custody.Account, custody.Pool, book.Market):
     """
-    @notice Book the debt of who is broke: the market's insurance pays the vault what it may today.
+    @notice Book the debt of who is broke: what the vault owes him is set off against it, and of
+            the rest the market's insurance pays the vault what it may today.
     """
     after: custody.Account = holder
     total: custody.Pool = pool
     changed: book.Market = state
     debt: uint256 = convert(-holder.margin, uint256)
+    if total.claims > 0:
+        covered: uint256 = custody._set_off(account, debt)
+        total.claims -= covered
+        debt -= covered
     insured: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, debt)
     changed.insurance -= insured
     total.cash += insured
     after.margin = 0
-    log IPerpetualMarket.ShortfallBooked(
-        account=account, market=market, amount=debt, insured=insured
-    )
+    if debt > 0:
+        log IPerpetualMarket.ShortfallBooked(
+            account=account, market=market, amount=debt, insured=insured
+        )
     return after, total, changed
 
 

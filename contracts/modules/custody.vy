@@ -39,6 +39,8 @@ struct Claim:
     amount: uint256
 
 
+HALF: constant(uint256) = 2**128 - 1  # the lower half of a word
+
 TOKEN: public(immutable(address))
 SCALE: public(immutable(uint256))  # wads to a token unit
 
@@ -48,6 +50,7 @@ _pool: uint256  # margins 100, cash 100, at risk 55, whether anything is owed 1
 _owed: uint256  # claims 128, debts 128
 _accounts: HashMap[uint256, uint256]  # margin 96, escrow 96, flagged at 32, markets 32
 _claims: HashMap[uint256, Claim]  # profits that the vault could not pay yet
+_claimed: HashMap[uint256, uint256]  # by account: its claims 128, what of them its debts took back 128
 _first_claim: uint256
 _next_claim: uint256
 
@@ -283,9 +286,25 @@ def _queue_claim(account: uint256, amount: uint256):
     """
     @notice Write down a profit that the vault could not pay.
     """
+    word: uint256 = self._claimed[account]
+    assert (word & HALF) + amount <= HALF, "field overflows"
+    self._claimed[account] = word + amount
     self._claims[self._next_claim] = Claim(account=account, amount=amount)
     self._next_claim += 1
     log IPerpetualMarket.ProfitClaimed(account=account, amount=amount)
+
+
+@internal
+def _set_off(account: uint256, debt: uint256) -> uint256:
+    """
+    @notice Take an account's claims, oldest first, back for its debt; how much of it they cover.
+    """
+    word: uint256 = self._claimed[account]
+    covered: uint256 = min(debt, (word & HALF) - (word >> 128))
+    if covered > 0:
+        self._claimed[account] = word + (covered << 128)
+        log IPerpetualMarket.ClaimSetOff(account=account, amount=covered)
+    return covered
 
 
 @internal
@@ -299,13 +318,16 @@ def _pay_claims(most: uint256):
         if first == self._next_claim or pool.cash == 0:
             break
         claim: Claim = self._claims[first]
-        paid: uint256 = min(claim.amount, pool.cash)
+        word: uint256 = self._claimed[claim.account]
+        void: uint256 = min(claim.amount, word >> 128)
+        paid: uint256 = min(claim.amount - void, pool.cash)
         pool.cash -= paid
         pool.claims -= paid
+        self._claimed[claim.account] = word - (void << 128) - void - paid
         pool = self._give(claim.account, paid, pool)
         log IPerpetualMarket.ClaimPaid(account=claim.account, amount=paid)
-        if paid < claim.amount:
-            self._claims[first].amount = claim.amount - paid
+        if void + paid < claim.amount:
+            self._claims[first].amount = claim.amount - void - paid
             break
         first += 1
     self._first_claim = first

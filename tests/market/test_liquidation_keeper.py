@@ -389,7 +389,7 @@ class TestTheDearestAccount:
             told = Counter(type(log).__name__ for log in keepers.get_logs())
             assert told["ProfitClaimed"] == number - 1
             assert told["PositionLiquidated"] == number
-            assert told["ShortfallBooked"] == 1
+            assert told["ClaimSetOff"] == told["ShortfallBooked"] == 1
             assert all(
                 dear.market.insurance_left(market) < parameters.insurance_limit
                 for market in markets

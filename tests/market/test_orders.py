@@ -32,6 +32,15 @@ def fill(world: World, keeper: str, orders, prices=PRICES, market: int = 0) -> l
     return ends
 
 
+def close(world: World, keeper: str, owner: str, size: int, prices, market: int = 0) -> None:
+    """Sell what somebody holds, at whatever prices there will be."""
+    assert world.place(owner, 0, market, -size, CHEAP, is_reduce_only=True) is None
+    world.wait(2)
+    world.report(prices)
+    assert world.execute(keeper, market, [(owner, 0)]) == ([""], None)
+    world.assert_equal()
+
+
 def test_an_increase_that_its_margin_no_longer_covers_fails_and_pays(world, trader, keeper):
     assert fill(world, keeper, [(trader, 0, 400 * WAD)]) == [""]
     fallen = {**PRICES, 0: 2_840 * WAD}
@@ -83,12 +92,7 @@ def test_a_winner_whom_the_vault_cannot_pay_gets_a_claim_and_is_paid_later(contr
         world.report(PRICES)
         winner, bystander = somebody(world, "winner"), somebody(world, "bystander")
         assert fill(world, keeper, [(winner, 0, 100 * WAD)]) == [""]
-        risen = {**PRICES, 0: 4_000 * WAD}
-        assert world.place(winner, 0, 0, -100 * WAD, CHEAP, is_reduce_only=True) is None
-        world.wait(2)
-        world.report(risen)
-        assert world.execute(keeper, 0, [(winner, 0)]) == ([""], None)
-        world.assert_equal()
+        close(world, keeper, winner, 100 * WAD, {**PRICES, 0: 4_000 * WAD})
         assert world.model.claims
         assert world.contracts.lens.balance_of(world.account(bystander)).margin == 10**23
         world.provide(100_000 * 10**6)
@@ -97,16 +101,41 @@ def test_a_winner_whom_the_vault_cannot_pay_gets_a_claim_and_is_paid_later(contr
         assert not world.model.claims
 
 
+@pytest.mark.parametrize(("lost", "left"), [(104_000, True), (119_000, True), (135_000, False)])
+def test_what_the_vault_owes_a_loser_is_set_off_against_his_debt(contracts, keeper, lost, left):
+    """He won 100,000, of which the vault had 70,000, and has 30,000 of margin."""
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH, 1: ETH})
+        world.provide(70_000 * 10**6)
+        world.report(PRICES)
+        hedger, other = somebody(world, "hedger", 30_000), somebody(world, "other")
+        assert fill(world, keeper, [(hedger, 0, 50 * WAD), (other, 0, 5 * WAD)]) == ["", ""]
+        assert fill(world, keeper, [(hedger, 0, 230 * WAD)], market=1) == [""]
+        moved = {**PRICES, 0: 5_000 * WAD, 1: 600 * WAD - lost * WAD // 230}
+        close(world, keeper, hedger, 50 * WAD, moved)
+        claim = world.model.owed
+        close(world, keeper, hedger, 230 * WAD, moved, market=1)
+        assert world.model.owed < claim
+        assert (world.model.owed > 0) == left
+        assert world.contracts.lens.balance_of(world.account(hedger)).margin == 0
+        close(world, keeper, other, 5 * WAD, moved)
+        for _ in range(3):
+            world.pay_claims(1)
+            world.assert_equal()
+        world.provide(100_000 * 10**6)
+        for _ in range(3):
+            world.pay_claims(1)
+            world.assert_equal()
+        assert world.model.claims == []
+
+
 def test_a_loss_beyond_the_margin_is_paid_by_insurance_and_then_by_the_vault(
     world, trader, other, keeper
 ):
     assert fill(world, keeper, [(trader, 0, 500 * WAD), (other, 0, -300 * WAD)]) == ["", ""]
     insured = world.contracts.lens.market_state(0).insurance
     assert 0 < insured < ETH.insurance_limit
-    assert world.place(trader, 0, 0, -500 * WAD, CHEAP, is_reduce_only=True) is None
-    world.wait(2)
-    world.report({**PRICES, 0: 2_700 * WAD})
-    assert world.execute(keeper, 0, [(trader, 0)]) == ([""], None)
+    close(world, keeper, trader, 500 * WAD, {**PRICES, 0: 2_700 * WAD})
     state = world.contracts.lens.market_state(0)
     # What the close itself paid out of its rebate is insured too, and drawn as well.
     assert state.insurance == 0

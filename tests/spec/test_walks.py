@@ -63,7 +63,7 @@ def check(world: World, came_in: int) -> None:
         assert abs(state.rate) <= state.parameters.funding_cap
         assert 0 <= state.paid_on[1] <= state.parameters.insurance_limit
     assert market.at_risk == sum(state.at_risk for state in market.markets.values())
-    assert all(claim > 0 for _, claim in market.claims)
+    assert all(claim >= 0 for _, claim in market.claims)
     for holder in market.accounts.values():
         assert all(0 <= o.keeper_fee <= o.escrow for o in holder.orders.values())
         assert all(position.size for position in holder.positions.values())

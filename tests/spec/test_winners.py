@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearway.spec.market import set_off
 from clearway.spec.state import account_of
 from clearway.spec.wad import WAD
 from tests.spec.world import PARAMETERS, UNIT, Wish, World, closing
@@ -83,6 +84,35 @@ def test_what_losers_pay_goes_to_the_claims_when_they_are_paid():
     world.fill(closing(LOSER, -2 * WAD), price=3500 * WAD)
     world.market.pay_claims(9)
     assert world.market.claims == []
+
+
+def hedged() -> World:
+    """Return a poor vault, and A who has won 5,000 in one market and lost 6,000 in another."""
+    world = World(2000, (0, 1), parameters=LIGHT)
+    world.deposit(A, 3000)
+    for market in (0, 1):
+        assert world.fill(Wish(A, 5 * WAD), market=market) == [""]
+    world.now += 2
+    world.report(4000 * WAD, 1800 * WAD)
+    return world
+
+
+@pytest.mark.parametrize("way", [(0, 1), (1, 0)])
+def test_whether_profit_or_loss_is_taken_first_no_more_is_left_than_both_leave(way):
+    """While the vault's cash is exhausted, a profit is a claim, and a loss beyond margin a debt."""
+    world = hedged()
+    for market in way:
+        assert world.fill(closing(A, -5 * WAD), market=market) == [""]
+    assert bool(world.market.claims) == (way == (0, 1))
+    assert world.money(A) <= (3000 + 5000 - 6000) * WAD
+    assert sum(world.market.buckets().values()) == world.market.held * world.market.scale
+
+
+def test_a_debt_takes_back_the_oldest_of_its_own_claims_and_nobody_elses():
+    claims = [(A, 5), (B, 7), (A, 3), (A, 2)]
+    assert set_off(claims, A, 7) == ([(A, 0), (B, 7), (A, 1), (A, 2)], 0)
+    assert set_off(claims, A, 12) == ([(A, 0), (B, 7), (A, 0), (A, 0)], 2)
+    assert set_off(claims, LOSER, 4) == (claims, 4)
 
 
 @pytest.mark.parametrize("price", [3000, 4000, 6000, 9000])
