@@ -7,6 +7,9 @@ from tests.market.world import ETH, NOBODY, WAD, World
 
 PRICE = 3_000 * WAD
 BASE_FEE = 10**9  # wei
+
+pytestmark = pytest.mark.usefixtures("py_evm")  # it has a base fee
+
 ORACLE = """
 _fee: uint256
 

@@ -12,6 +12,8 @@ from tests.market.metering import own_transaction
 from tests.market.test_walk import ACTORS, KEEPER, Walk, take, three_markets
 from tests.market.world import ETH, PRICES, WAD, World, deploy, somebody
 
+pytestmark = pytest.mark.usefixtures("py_evm")  # for the gas of a transaction of its own
+
 QUARTER_OF_A_BLOCK = 30_000_000 // 4
 FALLEN = {**PRICES, 0: 2_860 * WAD}
 """Prices at which whoever is long of the first market with a thin margin is due."""
