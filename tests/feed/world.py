@@ -14,6 +14,7 @@ from eth_utils import keccak
 
 from clearway.reports import Domain, Report, SignedReport
 from clearway.spec.quotes import Quote
+from tests.storage import slot_of
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
@@ -115,9 +116,8 @@ class World:
         return self.feed.newest_board(board)
 
     def recalled(self, board: int = 0) -> int:
-        slot = self.feed.compiler_data.storage_layout["storage_layout"]["_recalled"]["slot"]
-        place = keccak(slot.to_bytes(32) + board.to_bytes(32))
-        return boa.env.get_storage(self.feed.address, int.from_bytes(place))
+        slot = slot_of(self.feed, "_recalled", key=board)
+        return boa.env.get_storage(self.feed.address, slot)
 
 
 def prices(observed_at: int, by_market: Mapping[int, int]) -> Report:

@@ -437,7 +437,7 @@ class TestMessage:
             data=self.MESSAGE.relay_calldata(),
             value=self.MESSAGE.value,
         )
-        ((_, topics, _),) = computation.get_log_entries()
+        ((_, _, topics, _),) = computation.get_raw_log_entries()
         assert topics[0] == int.from_bytes(keccak(text="FailedRelayedMessage(bytes32)"), "big")
         assert topics[1] == int.from_bytes(self.MESSAGE.hash, "big")
 
