@@ -48,6 +48,16 @@ settings.load_profile("clearway")
 
 @pytest.fixture(scope="module")
 def py_evm() -> Iterator[None]:
-    """Have boa's own EVM, which knows a base fee, subordinate calls, and what is cold."""
+    """Have boa's own EVM: it has a base fee, and knows a call's calls and what it finds cold."""
     with boa.set_env(boa.Env()):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_storage() -> None:
+    """Let boa's own EVM forget whose storage was written by earlier tests.
+
+    It shows a contract's storage in its errors, and where tests run after each other two contracts
+    of different kinds may have had the same address.
+    """
+    boa.env.sstore_trace.clear()

@@ -1,7 +1,8 @@
 """boa's messages run by revm, which is many times faster than the EVM that boa brings.
 
 It keeps no traces. Of a failure there is the data that the message reverted with, and nothing about
-the frames below it; of a mapping in storage the keys aren't known; and the base fee is zero.
+the frames below it; of a mapping in storage the keys aren't known; the base fee is zero; and what a
+test has touched stays warm. Where any of that matters, the fixture `py_evm` brings boa's EVM back.
 """
 
 import re
@@ -16,9 +17,10 @@ from boa.util.abi import Address
 from boa.vm.gas_meters import GasMeter
 from eth._utils.address import generate_contract_address
 from eth.constants import ZERO_ADDRESS
-from eth.exceptions import Revert, VMError
 from eth_utils import keccak
 from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env, JournalCheckpoint
+
+from tests.computation import Computation, Message, failure_of, log_of
 
 HARD_FORK = "CANCUN"  # what the contracts are compiled for
 CHAIN_ID = 1
@@ -27,56 +29,6 @@ LARGEST_CODE = 24_576  # bytes
 NO_CODE = keccak(b"")
 PADDING = 33  # zeros that revm keeps behind code which it has analysed
 SLOT = re.compile(r"(\d+): StorageSlot {[^}]* present_value: (\d+) }")  # in revm's journal
-Log = tuple[int, bytes, list[int], bytes]  # number, address, topics, data
-
-
-class Message(NamedTuple):
-    sender: bytes
-    to: bytes
-    data: bytes
-
-
-@dataclass
-class Computation:
-    """What became of a message; boa knows the parts by these names."""
-
-    msg: Message
-    output: bytes
-    error: VMError | None
-    logs: list[Log]
-    gas: int  # that it was given
-    gas_used: int  # of the execution alone; what is refunded isn't taken off
-
-    _gas_meter_class = GasMeter
-    _contract_repr_before_revert = "A contract"
-    _trace = children = beneficiaries = ()
-    vyper_error_msg = None
-
-    @property
-    def code(self) -> "Computation":
-        return self  # of which boa wants the trace
-
-    @property
-    def is_error(self) -> bool:
-        return self.error is not None
-
-    @property
-    def is_success(self) -> bool:
-        return self.error is None
-
-    @property
-    def call_trace(self) -> str:
-        sender, to, data = (part.hex() for part in self.msg)
-        return f"0x{sender} called 0x{to} with 0x{data}, which answered 0x{self.output.hex()}"
-
-    def get_raw_log_entries(self) -> list[Log]:
-        return self.logs
-
-    def get_gas_used(self) -> int:
-        return self.gas_used
-
-    def get_gas_remaining(self) -> int:
-        return self.gas - self.gas_used
 
 
 @dataclass(slots=True)
@@ -244,10 +196,10 @@ class Revm:
         try:
             output = self._by(sender, partial(act, gas + intrinsic_gas))
         except RuntimeError as failure:
-            output, error = _failure(str(failure))
+            output, error = failure_of(str(failure))
         result = self._evm.result  # none if it could not even begin
         used = result.gas_used + result.gas_refunded - intrinsic_gas if result else 0
-        logs = [_log(number, log) for number, log in enumerate(result.logs if result else ())]
+        logs = [log_of(number, log) for number, log in enumerate(result.logs if result else ())]
         message = Message(sender.canonical_address, to.canonical_address, data)
         return Computation(message, output, error, logs, gas, used)
 
@@ -265,19 +217,6 @@ class Revm:
 def _intrinsic_gas(data: bytes) -> int:
     """Return the gas that a transaction uses before it is executed."""
     return 21_000 + 16 * len(data) - 12 * data.count(0)
-
-
-def _failure(told: str) -> tuple[bytes, VMError]:
-    """Return what a message answered that failed, and how boa names that."""
-    if not told.startswith("Revert"):
-        return b"", VMError(told)
-    output = bytes.fromhex(told.rpartition("0x")[2].removesuffix(" }"))
-    return output, Revert(output)
-
-
-def _log(number: int, log: Any) -> Log:
-    topics, data = log.data
-    return number, bytes.fromhex(log.address[2:]), [int.from_bytes(one) for one in topics], data
 
 
 class RevmEnv(boa.Env):
