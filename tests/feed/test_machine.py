@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import boa
-from eth_utils import keccak
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -37,9 +36,9 @@ from tests.feed.world import (
     WAD,
     World,
     aggregator,
-    deployer,
     listing,
 )
+from tests.storage import slot_of
 
 BOARDS = (0, 1, 3)
 MARKETS = (0, 1, 4, 13)  # that are compared
@@ -98,21 +97,11 @@ class Feeds(RuleBasedStateMachine):
         self.signed = defaultdict(set)  # words that a quorum signed, by board and time
         self.served: dict[tuple[int, int], int] = {}  # words once served, by board and time
         self.before = self.words()
-        layout = deployer("l2/PriceFeed.vy").compiler_data.storage_layout["storage_layout"]
-        self.recalled_slot = layout["_recalled"]["slot"]
-        self.halts_slot = layout["halts"]["_halts"]["slot"]
         self.references: dict[int, Any] = {}  # aggregators, by market
 
     def words(self) -> dict[int, tuple[int, int]]:
         """Return the contract's two words of each board."""
-        if not hasattr(self, "recalled_slot"):
-            return dict.fromkeys(BOARDS, (0, 0))
-        found = {}
-        for board in BOARDS:
-            place = keccak(self.recalled_slot.to_bytes(32, "big") + board.to_bytes(32, "big"))
-            recalled = boa.env.get_storage(self.feed.address, int.from_bytes(place, "big"))
-            found[board] = (self.feed.newest_board(board), recalled)
-        return found
+        return {board: (self.world.newest(board), self.world.recalled(board)) for board in BOARDS}
 
     def both(self, by_model: Callable[[], Any], by_contract: Callable[[], Any]) -> bool:
         """Require the same outcome of both; tell whether it was done."""
@@ -277,7 +266,7 @@ class Feeds(RuleBasedStateMachine):
             assert (fresh or reference.reason == "") if is_par else (fresh and not reference.reason)
 
     def word_of_halts(self) -> int:
-        return boa.env.get_storage(self.feed.address, self.halts_slot)
+        return boa.env.get_storage(self.feed.address, slot_of(self.feed, "halts", "_halts"))
 
     # Time
 

@@ -13,6 +13,7 @@ from eth_utils import keccak
 
 from clearway.reports import Domain, Report, SignedReport
 from clearway.spec.quotes import Quote
+from tests.storage import slot_of
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
@@ -87,10 +88,8 @@ class World:
     # What is so
 
     def state(self) -> dict[int, int]:
-        """Return every word that the feed ever wrote, by its slot."""
-        address = self.feed.address
-        slots = boa.env.sstore_trace.get(address, set())
-        return {slot: boa.env.get_storage(address, slot) for slot in slots}
+        """Return every word of the feed's that isn't zero, by its slot."""
+        return boa.env.evm.words(self.feed.address)
 
     @contextmanager
     def refused(self, reason: str) -> Iterator[None]:
@@ -98,14 +97,10 @@ class World:
         before = self.state()
         with boa.reverts(reason):
             yield
-        after = self.state()
-        assert {slot: before.get(slot, 0) for slot in after} == after
+        assert self.state() == before
 
     def round_after(self, *arguments: Any) -> Any:
-        """Return what `round_after` does, or the reason why it reverts.
-
-        boa decodes a reverting frame's variables, set or not, and a String that wasn't may be none.
-        """
+        """Return what `round_after` does, or the reason why it reverts."""
         function = self.feed.round_after
         data = function.prepare_calldata(*arguments)
         computation = boa.env.execute_code(self.feed.address, data=data)
@@ -119,7 +114,8 @@ class World:
         return self.feed.newest_board(board)
 
     def recalled(self, board: int = 0) -> int:
-        return self.feed._storage._recalled.get().get(board, 0)
+        slot = slot_of(self.feed, "_recalled", key=board)
+        return boa.env.get_storage(self.feed.address, slot)
 
 
 def prices(observed_at: int, by_market: Mapping[int, int]) -> Report:

@@ -21,6 +21,11 @@ def world(contracts):
         yield world
 
 
+@pytest.fixture(scope="module")
+def keepers(contracts):
+    return boa.load("contracts/l2/LiquidationKeeper.vy", contracts.market.address)
+
+
 @pytest.fixture
 def trader(world):
     return somebody(world, "trader")

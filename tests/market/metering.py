@@ -10,7 +10,8 @@ import boa
 def own_transaction() -> Iterator[None]:
     """Let all storage be cold, and no slot be written, when what is inside begins.
 
-    boa counts everything that a test does as one transaction, in which nearly all is warm.
+    boa counts everything that a test does as one transaction, in which nearly all is warm. So does
+    revm, which can't be told to forget: this is for boa's own EVM, of the fixture `py_evm`.
     """
     state = boa.env.evm.vm.state
     state._account_db._journal_accessed_state.clear()

@@ -6,7 +6,10 @@ import pytest
 from tests.market.world import ETH, NOBODY, WAD, World
 
 PRICE = 3_000 * WAD
-BASE_FEE = 10**9  # wei
+BASE_FEE = 10**9  # wei; that of the first block
+
+pytestmark = pytest.mark.usefixtures("py_evm")  # it has a base fee
+
 ORACLE = """
 _fee: uint256
 
@@ -24,10 +27,7 @@ def getL1FeeUpperBound(size: uint256) -> uint256:
 
 @pytest.fixture
 def world(contracts):
-    world = World(contracts, {0: ETH})
-    boa.env.evm.patch.base_fee = BASE_FEE
-    yield world
-    boa.env.evm.patch.base_fee = 0
+    return World(contracts, {0: ETH})
 
 
 def costs(world, oracle=NOBODY):

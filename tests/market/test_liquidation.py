@@ -1,16 +1,10 @@
-"""Liquidations on the contracts: what keepers do, who pays, and what the dearest one costs."""
+"""Liquidations on the contracts: what keepers do, and who pays."""
 
 from dataclasses import replace
 
-import boa
 import pytest
 
-from tests.market.metering import own_transaction
-from tests.market.world import ETH, PRICES, WAD, World, somebody
-
-QUARTER_OF_A_BLOCK = 30_000_000 // 4
-SHOWN = 20_000_000  # gas, for a call that nobody pays for: below what nodes allow
-MOST_MARKETS = 32
+from tests.market.world import PRICES, WAD, World, somebody
 
 
 def hold(world: World, owner: str, keeper: str, market: int, size: int, slot: int = 0) -> None:
@@ -224,30 +218,3 @@ def test_a_market_that_the_second_lacks_refuses_and_a_report_with_all_of_them_se
     world.report(prices)
     assert world.liquidate(keeper, trader) is None
     world.assert_equal()
-
-
-def test_an_account_in_all_markets_is_shown_and_liquidated_for_a_bounded_price(contracts, keeper):
-    """In eight boards, all of it. What is dearest of all is in `test_liquidation_keeper`."""
-    markets = range(MOST_MARKETS)
-    with boa.env.anchor():
-        world = World(contracts, dict.fromkeys(markets, replace(ETH, risk_weight=WAD // 50)))
-        world.provide(10_000_000 * 10**6)
-        prices = dict.fromkeys(markets, 3_000 * WAD)
-        trader = somebody(world, "trader", 60_000)
-        world.report(prices)
-        for market in markets:
-            assert world.place(trader, 0, market, 10 * WAD, 3_030 * WAD) is None
-            world.wait(2)
-            world.report(prices)
-            assert world.execute(keeper, market, [(trader, 0)]) == ([""], None)
-        with own_transaction():
-            assert len(contracts.lens.account(world.account(trader)).positions) == MOST_MARKETS
-        assert contracts.lens._computation.get_gas_used() < SHOWN
-        world.wait(2)
-        world.report(dict.fromkeys(markets, 2_700 * WAD))
-        with own_transaction():
-            assert world.liquidate(keeper, trader, 50 * WAD) is None
-        gas = contracts.market._computation.get_gas_used()
-        world.assert_equal()
-        assert contracts.lens.balance_of(world.account(trader)).markets == 0
-        assert gas < QUARTER_OF_A_BLOCK

@@ -427,17 +427,18 @@ class TestMessage:
 
     def test_hash_is_the_messengers_own(self):
         """No number was found published: the compiled messenger computes it here."""
-        boa.env.set_code(L2_MESSENGER, runtime("L2CrossDomainMessenger"))
+        messenger = boa.env.generate_address()
+        boa.env.set_code(messenger, runtime("L2CrossDomainMessenger"))
         # Not initialized, it takes the alias of zero for its peer, and fails every message.
         peer = alias(ZERO_ADDRESS)
         boa.env.set_balance(peer, self.MESSAGE.value)
         computation = boa.env.execute_code(
-            L2_MESSENGER,
+            messenger,
             sender=peer,
             data=self.MESSAGE.relay_calldata(),
             value=self.MESSAGE.value,
         )
-        ((_, topics, _),) = computation.get_log_entries()
+        ((_, _, topics, _),) = computation.get_raw_log_entries()
         assert topics[0] == int.from_bytes(keccak(text="FailedRelayedMessage(bytes32)"), "big")
         assert topics[1] == int.from_bytes(self.MESSAGE.hash, "big")
 

@@ -5,6 +5,7 @@ import pytest
 
 from clearway.spec.vault import worth_low
 from tests.market.world import WAD
+from tests.storage import slot_of
 from tests.vault.test_entering import open_long
 from tests.vault.world import COOLDOWN, FOUNDER, LISTED, PRICES, UNIT
 
@@ -189,11 +190,13 @@ def test_v13_while_winners_wait_nobody_leaves(provided, provider):
     provided.wait(COOLDOWN)
     market = provided.contracts.market
     provided.model.claims.append((7 << 96, 5))
-    market.eval("custody._owed = 5")
-    market.eval("custody._pool = custody._pool | 1 << 255")
+    owed, pool = (slot_of(market, "custody", name) for name in ("_owed", "_pool"))
+    boa.env.set_storage(market.address, owed, 5)
+    word = boa.env.get_storage(market.address, pool)
+    boa.env.set_storage(market.address, pool, word | 1 << 255)
     assert provided.process() == "nothing can leave now"
     provided.model.claims.clear()
-    market.eval("custody._owed = 0")
+    boa.env.set_storage(market.address, owed, 0)
     assert provided.process() is None
 
 
@@ -326,7 +329,9 @@ def test_v21_shares_go_neither_to_the_vault_nor_to_nobody(provided, provider):
 
 def test_a_request_of_more_than_fits_is_refused(world, provider):
     world.vault.balances[int(provider, 16)] = 2**96
-    world.contracts.vault.eval(f"shares.erc20.balanceOf[{provider}] = {2**96}")
+    vault = world.contracts.vault
+    held = slot_of(vault, "shares", "erc20", "balanceOf", key=int(provider, 16))
+    boa.env.set_storage(vault.address, held, 2**96)
     with boa.reverts("too many shares at once"):
-        world.contracts.vault.requestRedeem(2**96, provider, provider, sender=provider)
-    world.contracts.vault.requestRedeem(2**96 - 1, provider, provider, sender=provider)
+        vault.requestRedeem(2**96, provider, provider, sender=provider)
+    vault.requestRedeem(2**96 - 1, provider, provider, sender=provider)
