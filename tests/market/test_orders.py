@@ -143,6 +143,23 @@ def test_a_loss_beyond_the_margin_is_paid_by_insurance_and_then_by_the_vault(
     assert world.contracts.lens.balance_of(world.account(trader)).margin == 0
 
 
+@pytest.mark.parametrize("price", [2_600, 2_757, 2_758, 2_759, 2_760])
+def test_what_a_close_cannot_pay_for_what_other_orders_hold_is_owed(world, keeper, price):
+    """Until their escrow comes back, and pays it first."""
+    trader = somebody(world, "thin trader", 20_000)
+    assert fill(world, keeper, [(trader, 0, 50 * WAD)]) == [""]
+    assert world.place(trader, 1, 0, 50 * WAD, limit_for(1, PRICES, 0)) is None
+    escrow = world.contracts.lens.balance_of(world.account(trader)).escrow
+    close(world, keeper, trader, 50 * WAD, {**PRICES, 0: price * WAD})
+    held = world.contracts.lens.balance_of(world.account(trader))
+    assert held.escrow == escrow
+    assert (held.margin < 0) == (price < 2_760)
+    world.wait(3_600)
+    assert world.clear(trader, 1) is None
+    world.assert_equal()
+    assert world.contracts.lens.balance_of(world.account(trader)).margin >= 0
+
+
 def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, trader):
     market = world.contracts.market
     with boa.env.prank(trader):
