@@ -16,7 +16,11 @@ def mul_div_down(x: int, y: int, divisor: int) -> int:
 
 
 def mul_div_up(x: int, y: int, divisor: int) -> int:
-    return -(-x * y // divisor)
+    return div_up(x * y, divisor)
+
+
+def div_up(x: int, divisor: int) -> int:
+    return -(-x // divisor)
 
 
 def mul_down(x: int, y: int) -> int:
@@ -28,11 +32,19 @@ def mul_up(x: int, y: int) -> int:
 
 
 def signed_mul_div_floor(x: int, y: int, divisor: int) -> int:
-    return x * y // divisor
+    return signed_div_floor(x * y, divisor)
 
 
 def signed_mul_div_ceil(x: int, y: int, divisor: int) -> int:
-    return -(-x * y // divisor)
+    return signed_div_ceil(x * y, divisor)
+
+
+def signed_div_floor(x: int, divisor: int) -> int:
+    return x // divisor
+
+
+def signed_div_ceil(x: int, divisor: int) -> int:
+    return -(-x // divisor)
 
 
 def signed_mul_div_truncated(x: int, y: int, divisor: int) -> int:

@@ -11,14 +11,15 @@
 
 from interfaces import IKeeperCosts
 from interfaces import IPriceFeed
+from ..math import bits
 from ..math import price_words
 from ..math import wad
 
 implements: IKeeperCosts
 
 # Measured, rounded down: a keeper who must be paid more than his cost would make work for himself.
-BASE_GAS: constant(uint256) = 80_000
-MARKET_GAS: constant(uint256) = 50_000  # of each market
+BASE_GAS: constant(uint256) = 65_000
+MARKET_GAS: constant(uint256) = 48_000  # of each market
 TRANSACTION_SIZE: constant(uint256) = 170  # bytes
 ORACLE_GAS: constant(uint256) = 100_000  # that the L1 fee's oracle may use
 
@@ -45,10 +46,8 @@ def cost(markets: uint256) -> uint256:
     board: uint256 = staticcall FEED.newest_board(GAS_MARKET // 4)
     if not price_words._is_sound(board, GAS_MARKET % 4):
         return 0
-    gas: uint256 = BASE_GAS
-    for market: uint256 in range(32):
-        gas += ((markets >> market) & 1) * MARKET_GAS
-    price: uint256 = price_words._sound_price(board, GAS_MARKET % 4)
+    gas: uint256 = BASE_GAS + bits._count(markets) * MARKET_GAS
+    price: uint256 = price_words._price_of(price_words._lane_of(board, GAS_MARKET % 4))
     return wad._mul_down(gas * block.basefee + self._l1_fee(), price)
 
 

@@ -169,11 +169,10 @@ def _liquidation_price(rest: appraisal.Appraisal, words: uint256[6]) -> uint256:
     """
     @param words Of the position, as `PerpetualMarket.exposure` gives them.
     """
-    p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
     position: positions.Position = book._unpack_position(words[5])
-    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), p)
+    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), words[3])
     return liquidation_prices._liquidation_price(
-        rest, position, p, book._index(state, position.size)
+        rest, position, words[4], book._index(state.index_long, state.index_short, position.size)
     )
 
 

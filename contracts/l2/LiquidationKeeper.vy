@@ -19,6 +19,7 @@ account of whoever calls here, so a batch of any length pays one account.
 from interfaces import ILiquidationKeeper
 from interfaces import IPerpetualMarket
 from interfaces import IPriceFeed
+from ..math import bits
 from ..math import price_words
 from ..modules import admission
 from ..modules import appraisal
@@ -40,12 +41,6 @@ CALL_RESERVE: constant(uint256) = 10_000  # what the call itself takes, and what
 
 ERROR: constant(bytes4) = method_id("Error(string)", output_type=bytes4)
 ANSWER_BYTES: constant(uint256) = 100  # an error of one word, or what `health` tells
-
-# Masks of 32 bits
-EACH_SECOND: constant(uint256) = (2**32 - 1) // 3
-TWO_OF_FOUR: constant(uint256) = (2**32 - 1) // 5
-FOUR_OF_EIGHT: constant(uint256) = (2**32 - 1) // 17
-FIRST_OF_EIGHT: constant(uint256) = (2**32 - 1) // 255
 
 MARKET: public(immutable(IPerpetualMarket))
 FEED: public(immutable(IPriceFeed))
@@ -107,23 +102,11 @@ def _gas_for(account: uint256) -> uint256:
     """
     @notice What an account's call gets; refused if it isn't there, with the 64th that stays here.
     """
-    markets: uint256 = self._count(custody._unpack(staticcall MARKET.account_word(account)).markets)
+    holder: custody.Account = custody._unpack(staticcall MARKET.account_word(account))
+    markets: uint256 = bits._count(holder.markets)
     gas: uint256 = BASE_GAS + min(markets, MOST_BOARDS) * BOARD_GAS + markets * MARKET_GAS
     assert msg.gas >= gas * 64 // 63 + CALL_RESERVE, "too little gas"
     return gas
-
-
-@internal
-@pure
-def _count(markets: uint256) -> uint256:
-    """
-    @notice How many of 32 bits are set: summed in pairs, in fours, in eights, and over all.
-    @dev Not checked: each sum fits its field.
-    """
-    pairs: uint256 = unsafe_sub(markets, markets >> 1 & EACH_SECOND)
-    fours: uint256 = unsafe_add(pairs & TWO_OF_FOUR, pairs >> 2 & TWO_OF_FOUR)
-    eights: uint256 = unsafe_add(fours, fours >> 4) & FOUR_OF_EIGHT
-    return unsafe_mul(eights, FIRST_OF_EIGHT) >> 24 & 255
 
 
 @internal

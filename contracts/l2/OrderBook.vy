@@ -227,16 +227,14 @@ def _settle_one(id: uint256, word: uint256, price: uint256, board: uint256, seco
     words, holders = staticcall ISingle(MARKET.address).scene(market, [id])
     scene: admission.Scene = admission._scene(market, words, price, board, second)
     size: int256 = admission._effective_size(word, holders[1])
-    end: uint256 = self._judge(
-        scene, id, word, size, admission._side(scene, size), holders[0], holders[1]
-    )
+    side: admission.Side = admission._side(scene, size)
+    end: uint256 = self._judge(scene, id, word, size, side, holders[0], holders[1])
     if end == admission.STAYS:
         return
     fill: IPerpetualMarket.Fill = empty(IPerpetualMarket.Fill)
     if end == admission.STANDS:
-        fill = admission._fill(
-            id, word, size, admission._meeting(scene, max(size, 0), min(size, 0))
-        )
+        meeting: batches.Meeting = admission._meeting(scene, max(size, 0), min(size, 0))
+        fill = admission._fill(id, word, size, meeting)
     else:
         fill = self._failed(scene, id, word, holders[0], holders[1], end)
     orders._erase(id)
@@ -400,10 +398,12 @@ def _judge(
     end, found = admission._judge(scene, word, size, side, holder, position)
     if end != admission.UNDECIDED:
         return end
-    is_priced: bool = False
-    found, is_priced = self._with_others(scene, id, found, custody._unpack(holder).markets)
-    if not is_priced:
-        return admission.STAYS
+    others: uint256 = custody._unpack(holder).markets & ~(1 << scene.market)
+    if others != 0:
+        is_priced: bool = False
+        found, is_priced = self._with_others(scene, id, found, others)
+        if not is_priced:
+            return admission.STAYS
     if found.backing < convert(found.initial, int256):
         return admission.NO_MARGIN
     return admission.STANDS
@@ -412,15 +412,15 @@ def _judge(
 @internal
 @view
 def _with_others(
-    scene: admission.Scene, id: uint256, found: appraisal.Appraisal, markets: uint256
+    scene: admission.Scene, id: uint256, found: appraisal.Appraisal, rest: uint256
 ) -> (appraisal.Appraisal, bool):
     """
     @notice An appraisal and an account's positions in other markets than the scene's; whether the
             report of the second has a price for all of them. A retired market has none.
+    @param rest Those markets, a bit each; one at least.
     """
     after: appraisal.Appraisal = found
-    rest: uint256 = markets & ~(1 << scene.market)
-    if rest != 0 and scene.second == 0:
+    if scene.second == 0:
         return after, False
     for other: uint256 in range(32):
         if rest >> other == 0:
@@ -456,9 +456,9 @@ def _failed(
     """
     found: appraisal.Appraisal = admission._released(scene, word, holder, position)
     is_priced: bool = True
-    markets: uint256 = custody._unpack(holder).markets
-    if markets != 0:
-        found, is_priced = self._with_others(scene, id, found, markets)
+    others: uint256 = custody._unpack(holder).markets & ~(1 << scene.market)
+    if others != 0:
+        found, is_priced = self._with_others(scene, id, found, others)
     failed: IPerpetualMarket.Fill = admission._failed(
         scene, id, word, holder, found, is_priced
     )

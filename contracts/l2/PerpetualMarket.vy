@@ -151,7 +151,8 @@ def put_aside(amount: uint256):
     assert pool.claims == 0 and money <= pool.cash, "vault fully used"
     pool.cash -= money
     used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
-    assert used <= parameters._of_pool().max_utilisation, "vault fully used"
+    most: uint256 = parameter_words._max_utilisation(parameters._pool_word())
+    assert used <= most, "vault fully used"
     custody._save_pool(pool)
     custody._put_aside(money)
     log IPerpetualMarket.VaultMoved(
@@ -187,12 +188,17 @@ def lock(
     @dev An order that reduces holds what it can: a lack of margin doesn't stop it.
     """
     self._check_order_book()
-    parameters._check_open(market)
+    first: uint256 = parameters._open_word(market)
     holder: custody.Account = custody._load(account)
     escrow: uint256 = appraisal._locked(
         holder.margin,
         appraisal._escrow(
-            parameters._of(market), size_delta, price, is_reduce_only, keeper_fee
+            first,
+            parameters._second_word(market),
+            size_delta,
+            price,
+            is_reduce_only,
+            keeper_fee,
         ),
         is_reduce_only,
     )
@@ -210,21 +216,18 @@ def unlock(account: uint256, market: uint256, escrow: uint256):
     @notice Give back an order's escrow.
     """
     self._check_order_book()
-    pool: custody.Pool = custody._load_pool()
-    holder: custody.Account = custody._load(account)
-    before: custody.Account = holder
+    before: custody.Account = custody._load(account)
+    t: trades.Trade = trades._beginning(before, custody._load_pool(), empty(book.Market))
     repaid: uint256 = 0
-    holder.escrow -= escrow
-    holder.margin, repaid = custody._credited(holder.margin, escrow)
-    pool.cash += repaid
-    if custody._is_broke(holder):
-        state: book.Market = book._load(market)
-        holder, pool, state = self._write_off(
-            account, market, holder, pool, state, parameters._of(market)
-        )
-        book._save(market, state)
-    custody._save(account, holder)
-    custody._save_pool(custody._replaced(pool, before, holder))
+    t.holder.escrow -= escrow
+    t.holder.margin, repaid = custody._credited(t.holder.margin, escrow)
+    t.pool.cash += repaid
+    if custody._is_broke(t.holder):
+        t.state = book._load(market)
+        t = self._write_off(account, market, t)
+        book._save(market, t.state)
+    custody._save(account, t.holder)
+    custody._save_pool(custody._replaced(t.pool, before, t.holder))
 
 
 @external
@@ -240,72 +243,68 @@ def fill(
     @param keeper Whose first account earns the orders' fees.
     """
     self._check_order_book()
-    parameters._check_open(market)
-    p: IPerpetualMarket.Parameters = parameters._of(market)
-    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
-    state: book.Market = book._accrued(book._load(market), p)
-    pool: custody.Pool = custody._load_pool()
+    first: uint256 = parameters._open_word(market)
+    insurance_share: uint256 = parameter_words._insurance_share(parameters._pool_word())
+    t: trades.Trade = empty(trades.Trade)
+    t.state = book._accrued(book._load(market), first)
+    t.pool = custody._load_pool()
     reward: uint256 = 0
     for order: IPerpetualMarket.Fill in fills:
         account: uint256 = order.id & ~SLOT_MASK
         before: custody.Account = custody._load(account)
-        holder: custody.Account = before
+        t.holder = before
         repaid: uint256 = 0
         escrow: uint256 = order_words._escrow_of(order.word)
         keeper_fee: uint256 = order_words._keeper_fee_of(order.word)
-        holder.escrow -= escrow
-        holder.margin, repaid = custody._credited(holder.margin, escrow - keeper_fee)
-        pool.cash += repaid
+        t.holder.escrow -= escrow
+        t.holder.margin, repaid = custody._credited(t.holder.margin, escrow - keeper_fee)
+        t.pool.cash += repaid
         earned: uint256 = 0
         if order.size_delta == 0:
-            holder.margin -= convert(order.fee, int256)
-            pool.cash += order.fee
+            t.holder.margin -= convert(order.fee, int256)
+            t.pool.cash += order.fee
             earned = order.earned
         else:
-            size: int256 = book._position(account, market).size
-            after: positions.Position = empty(positions.Position)
-            paid: batches.Terms = empty(batches.Terms)
-            gain: int256 = 0
-            holder, pool, state, after, paid, gain = self._trade(
+            t = self._trade(
                 account,
                 market,
                 order.size_delta,
                 price,
                 batches.Terms(fee=order.fee, premium=order.premium),
                 max_value(uint256),
-                pp.insurance_share,
-                holder,
-                pool,
-                state,
+                insurance_share,
+                t,
             )
+            size: int256 = unsafe_sub(t.after.size, order.size_delta)
             if positions._increases(size, order.size_delta):
-                holder.flagged_at = 0
+                t.holder.flagged_at = 0
             if keeper_fee > 0:
-                earned = trades._due_for_fill(keeper_fee, size, after, price, p, holder)
+                earned = trades._due_for_fill(
+                    keeper_fee, size, t.after, price, parameters._second_word(market), t.holder
+                )
             log IPerpetualMarket.OrderFilled(
                 account=account,
                 market=market,
                 slot=order.id & SLOT_MASK,
                 size_delta=order.size_delta,
                 price=price,
-                fee=paid.fee,
-                premium=paid.premium,
-                result=gain,
+                fee=t.paid.fee,
+                premium=t.paid.premium,
+                result=t.gain,
             )
         reward += earned
         if earned < keeper_fee:
-            holder.margin, repaid = custody._credited(holder.margin, keeper_fee - earned)
-            pool.cash += repaid
-        if custody._is_broke(holder):
-            holder, pool, state = self._write_off(account, market, holder, pool, state, p)
-        custody._save(account, holder)
-        pool = custody._replaced(pool, before, holder)
+            t.holder.margin, repaid = custody._credited(t.holder.margin, keeper_fee - earned)
+            t.pool.cash += repaid
+        if custody._is_broke(t.holder):
+            t = self._write_off(account, market, t)
+        custody._save(account, t.holder)
+        t.pool = custody._replaced(t.pool, before, t.holder)
 
     if reward > 0:
-        pool = custody._give(convert(keeper, uint256) << 96, reward, pool)
-    pool, state = self._repriced(market, price, p, pp, pool, state)
-    book._save(market, state)
-    custody._save_pool(pool)
+        t.pool = custody._give(convert(keeper, uint256) << 96, reward, t.pool)
+    t.pool.at_risk = self._save_repriced(market, price, first, t.pool, t.state)
+    custody._save_pool(t.pool)
 
 
 @internal
@@ -317,12 +316,10 @@ def _trade(
     terms: batches.Terms,
     most: uint256,
     insurance_share: uint256,
-    holder: custody.Account,
-    pool: custody.Pool,
-    state: book.Market,
-) -> (custody.Account, custody.Pool, book.Market, positions.Position, batches.Terms, int256):
+    found: trades.Trade,
+) -> trades.Trade:
     """
-    @notice Settle, realise, pay and replace (`trades`). What was paid and settled come last.
+    @notice Settle, realise, pay and replace (`trades`).
     @param most What may be paid in all.
     """
     t: trades.Trade = trades._traded(
@@ -333,40 +330,37 @@ def _trade(
         most,
         insurance_share,
         book._position(account, market),
-        holder,
-        pool,
-        state,
+        found,
     )
     if t.unpaid > 0:
         custody._queue_claim(account, t.unpaid)
     book._put(account, market, t.after)
-    return t.holder, t.pool, t.state, t.after, t.paid, t.gain
+    return t
 
 
 @internal
-def _repriced(
-    market: uint256,
-    price: uint256,
-    p: IPerpetualMarket.Parameters,
-    pp: IPerpetualMarket.PoolParameters,
-    pool_before: custody.Pool,
-    state_before: book.Market,
-) -> (custody.Pool, book.Market):
+def _save_repriced(
+    market: uint256, price: uint256, first: uint256, pool: custody.Pool, state: book.Market
+) -> uint256:
     """
-    @notice Pool and market with the capital at risk after a trade, and the borrowing rate that it
-            gives.
+    @notice Save a market with the capital at risk after a trade, and the borrowing rate that it
+            gives; what of the vault's is at risk over all markets then.
+    @param first Of the market's words of parameters.
+    @dev Not checked: a market's capital at risk is a part of all, and either is below 2^150.
     """
-    pool: custody.Pool = pool_before
-    state: book.Market = state_before
-    at_risk: uint256 = book._risk(p, state.long, state.short, price)
-    pool.at_risk = pool.at_risk + at_risk - state.at_risk
-    state.at_risk = at_risk
-    used: uint256 = borrowing_math._utilisation(pool.at_risk, pool.cash)
+    changed: book.Market = state
+    word: uint256 = parameters._pool_word()
+    changed.at_risk = book._risk(first, state.long, state.short, price)
+    at_risk: uint256 = unsafe_add(unsafe_sub(pool.at_risk, state.at_risk), changed.at_risk)
     rate: uint256 = borrowing_math._borrowing_rate(
-        used, pp.kink, pp.rate_at_kink, pp.rate_at_full
+        borrowing_math._utilisation(at_risk, pool.cash),
+        parameter_words._kink(word),
+        parameter_words._rate_at_kink(word),
+        parameter_words._rate_at_full(word),
     )
-    state.borrowing_rate = wad._mul_div_up(rate, 1, book.RATE_UNIT) * book.RATE_UNIT
-    return pool, state
+    changed.borrowing_rate = unsafe_mul(wad._div_up(rate, book.RATE_UNIT), book.RATE_UNIT)
+    book._save(market, changed)
+    return at_risk
 
 
 # Liquidation
@@ -398,16 +392,21 @@ def liquidate(account: uint256, keeper: address):
     @param keeper Whose first account earns the reward.
     """
     before: custody.Account = custody._load(account)
-    holder: custody.Account = before
-    pool: custody.Pool = custody._load_pool()
-    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
+    t: trades.Trade = empty(trades.Trade)
+    t.holder = before
+    t.pool = custody._load_pool()
+    word: uint256 = parameters._pool_word()
     found: appraisal.Appraisal = empty(appraisal.Appraisal)
     board: uint256 = 0
-    found, board = self._appraise_now(account, holder)
-    self._check_no_outage(holder.markets)
+    found, board = self._appraise_now(account, before)
+    self._check_no_outage(before.markets)
     assert appraisal._is_below_maintenance(found), "account healthy"
     fraction: uint256 = liquidation_math._liquidation_fraction(
-        found.equity, found.linear, found.quadratic, found.penalty, pp.buffer
+        found.equity,
+        found.linear,
+        found.quadratic,
+        found.penalty,
+        parameter_words._buffer(word),
     )
     kept: uint256 = wad.WAD - fraction
     if 2 * kept < wad.WAD:
@@ -424,78 +423,93 @@ def liquidate(account: uint256, keeper: address):
     room: uint256 = custody._above_zero(found.equity - convert(stays, int256))
     penalty: uint256 = min(wad._mul_up(found.penalty, fraction), room)
     room -= penalty
-    taken: uint256 = min(penalty, custody._above_zero(holder.margin))
-    holder.margin -= convert(penalty, int256)
+    taken: uint256 = min(penalty, custody._above_zero(before.margin))
+    t.holder.margin -= convert(penalty, int256)
 
-    elapsed: uint256 = block.timestamp - holder.flagged_at
+    elapsed: uint256 = block.timestamp - before.flagged_at
     if elapsed > FLAG_LIFE:
         elapsed = 0
     share: uint256 = liquidation_math._reward_share(
-        elapsed, pp.reward_ramp, pp.least_reward, pp.most_reward
+        elapsed,
+        parameter_words._reward_ramp(word),
+        parameter_words._least_reward(word),
+        parameter_words._most_reward(word),
     )
-    cost: uint256 = min(staticcall COSTS.cost(holder.markets), pp.most_cost)
+    cost: uint256 = min(staticcall COSTS.cost(before.markets), parameter_words._most_cost(word))
     reward: uint256 = min(cost + wad._mul_down(taken, share), taken)
-    pool.cash += taken - reward  # the markets' insurance gets its part below
+    t.pool.cash += taken - reward  # the markets' insurance gets its part below
     missing: uint256 = cost - min(cost, reward)
     insured: uint256 = taken - reward
-    markets: uint256 = holder.markets
     first: uint256 = parameters.MOST_MARKETS
-    holder.flagged_at = 0
+    t.holder.flagged_at = 0
 
     for market: uint256 in range(parameters.MOST_MARKETS):
-        if markets >> market == 0:
+        if before.markets >> market == 0:
             break
-        if (markets >> market) & 1 == 0:
+        if (before.markets >> market) & 1 == 0:
             continue
         first = min(first, market)
-        p: IPerpetualMarket.Parameters = parameters._of(market)
-        state: book.Market = book._accrued(book._load(market), p)
+        first_word: uint256 = parameters._first_word(market)
+        second_word: uint256 = parameters._second_word(market)
+        t.state = book._accrued(book._load(market), first_word)
         price: uint256 = self._price_at(market, board, first)
-        position: positions.Position = book._position(account, market)
-        closing: uint256 = self._closing(position.size, fraction, price, p.min_notional)
+        size: int256 = book._position(account, market).size
+        closing: uint256 = self._closing(
+            size, fraction, price, parameter_words._min_notional(first_word)
+        )
         size_delta: int256 = convert(closing, int256)
-        if position.size > 0:
+        if size > 0:
             size_delta = -size_delta
         terms: batches.Terms = batches._side_terms(
-            size_delta, book._skew(state), price, parameter_words._schedule(p)
+            size_delta,
+            book._skew(t.state.long, t.state.short),
+            price,
+            parameter_words._schedule(first_word),
         )
         terms.premium = positions._to_grid_up(max(terms.premium, 0), positions.MONEY_UNIT)
-        after: positions.Position = empty(positions.Position)
-        paid: batches.Terms = empty(batches.Terms)
-        gain: int256 = 0
         # Its part of the penalty: that of its notional, at its ratio.
-        part: uint256 = wad._mul_up(positions._notional(position.size, price), p.penalty_ratio)
+        part: uint256 = wad._mul_up(
+            positions._notional(size, price), parameter_words._penalty_ratio(second_word)
+        )
         part = wad._mul_div_down(insured, part, found.penalty)
         part -= part % positions.MONEY_UNIT
-        pool.cash -= part
-        state.insurance += part
-        holder, pool, state, after, paid, gain = self._trade(
-            account, market, size_delta, price, terms, room, pp.insurance_share, holder, pool, state
+        t.pool.cash -= part
+        t.state.insurance += part
+        t = self._trade(
+            account,
+            market,
+            size_delta,
+            price,
+            terms,
+            room,
+            parameter_words._insurance_share(word),
+            t,
         )
         room -= min(room, terms.fee + convert(terms.premium, uint256))
         if missing > 0:
-            drawn: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, missing)
-            state.insurance -= drawn
+            drawn: uint256 = insurance._draw(
+                market, t.state.insurance, parameter_words._insurance_limit(second_word), missing
+            )
+            t.state.insurance -= drawn
             missing -= drawn
             reward += drawn
-        if custody._is_broke(holder):
-            holder, pool, state = self._write_off(account, market, holder, pool, state, p)
-        pool, state = self._repriced(market, price, p, pp, pool, state)
-        book._save(market, state)
+        if custody._is_broke(t.holder):
+            t = self._write_off(account, market, t)
+        t.pool.at_risk = self._save_repriced(market, price, first_word, t.pool, t.state)
         log IPerpetualMarket.PositionLiquidated(
             account=account,
             market=market,
             size_delta=size_delta,
             price=price,
-            fee=paid.fee,
-            premium=paid.premium,
-            result=gain,
+            fee=t.paid.fee,
+            premium=t.paid.premium,
+            result=t.gain,
         )
 
-    custody._save(account, holder)
-    pool = custody._replaced(pool, before, holder)
-    pool = custody._give(convert(keeper, uint256) << 96, reward, pool)
-    custody._save_pool(pool)
+    custody._save(account, t.holder)
+    t.pool = custody._replaced(t.pool, before, t.holder)
+    t.pool = custody._give(convert(keeper, uint256) << 96, reward, t.pool)
+    custody._save_pool(t.pool)
     log IPerpetualMarket.AccountLiquidated(
         account=account, keeper=keeper, fraction=fraction, penalty=penalty, reward=reward
     )
@@ -508,6 +522,8 @@ def _check_no_outage(markets: uint256):
     @notice Refuse while an outage is felt on a board that has any of some markets.
     """
     for board: uint256 in range(MOST_BOARDS):
+        if markets >> (4 * board) == 0:
+            break
         if (markets >> (4 * board)) & 15 != 0:
             outage: String[32] = staticcall FEED.outage(board)
             assert outage == "", outage
@@ -530,35 +546,27 @@ def _closing(size: int256, fraction: uint256, price: uint256, min_notional: uint
 
 
 @internal
-def _write_off(
-    account: uint256,
-    market: uint256,
-    holder: custody.Account,
-    pool: custody.Pool,
-    state: book.Market,
-    p: IPerpetualMarket.Parameters,
-) -> (custody.Account, custody.Pool, book.Market):
+def _write_off(account: uint256, market: uint256, before: trades.Trade) -> trades.Trade:
     """
     @notice Book the debt of who is broke: what the vault owes him is set off against it, and of
             the rest the market's insurance pays the vault what it may today.
     """
-    after: custody.Account = holder
-    total: custody.Pool = pool
-    changed: book.Market = state
-    debt: uint256 = convert(-holder.margin, uint256)
-    if total.claims > 0:
+    t: trades.Trade = before
+    debt: uint256 = convert(-t.holder.margin, uint256)
+    t.holder.margin = 0
+    if t.pool.claims > 0:
         covered: uint256 = custody._set_off(account, debt)
-        total.claims -= covered
+        t.pool.claims -= covered
         debt -= covered
-    insured: uint256 = insurance._draw(market, state.insurance, p.insurance_limit, debt)
-    changed.insurance -= insured
-    total.cash += insured
-    after.margin = 0
     if debt > 0:
+        limit: uint256 = parameter_words._insurance_limit(parameters._second_word(market))
+        insured: uint256 = insurance._draw(market, t.state.insurance, limit, debt)
+        t.state.insurance -= insured
+        t.pool.cash += insured
         log IPerpetualMarket.ShortfallBooked(
             account=account, market=market, amount=debt, insured=insured
         )
-    return after, total, changed
+    return t
 
 
 # A market's end
@@ -570,7 +578,7 @@ def retire(market: uint256, price: uint256):
     @notice End a market at a final price, wad. `Configuration` has given notice and judged it.
     """
     self._check_configuration()
-    parameters._check_open(market)
+    assert parameters._open_word(market) != 0  # or it says why not
     assert price >= price_words.LOWEST_PRICE, "price out of bounds"
     assert price <= price_words.HIGHEST_PRICE, "price out of bounds"
     parameters._retire(market)
@@ -587,26 +595,19 @@ def settle(account: uint256, market: uint256):
     assert price != 0, "market not retired"
     size: int256 = book._position(account, market).size
     assert size != 0, "no position"
-    p: IPerpetualMarket.Parameters = parameters._of(market)
-    pp: IPerpetualMarket.PoolParameters = parameters._of_pool()
-    state: book.Market = book._accrued(book._load(market), p)
-    pool: custody.Pool = custody._load_pool()
+    first: uint256 = parameters._first_word(market)
     before: custody.Account = custody._load(account)
-    holder: custody.Account = before
-    after: positions.Position = empty(positions.Position)
-    paid: batches.Terms = empty(batches.Terms)
-    gain: int256 = 0
-    holder, pool, state, after, paid, gain = self._trade(
-        account, market, -size, price, empty(batches.Terms), 0, 0, holder, pool, state
+    t: trades.Trade = trades._beginning(
+        before, custody._load_pool(), book._accrued(book._load(market), first)
     )
-    if custody._is_broke(holder):
-        holder, pool, state = self._write_off(account, market, holder, pool, state, p)
-    pool, state = self._repriced(market, price, p, pp, pool, state)
-    book._save(market, state)
-    custody._save(account, holder)
-    custody._save_pool(custody._replaced(pool, before, holder))
+    t = self._trade(account, market, -size, price, empty(batches.Terms), 0, 0, t)
+    if custody._is_broke(t.holder):
+        t = self._write_off(account, market, t)
+    t.pool.at_risk = self._save_repriced(market, price, first, t.pool, t.state)
+    custody._save(account, t.holder)
+    custody._save_pool(custody._replaced(t.pool, before, t.holder))
     log IPerpetualMarket.PositionSettled(
-        account=account, market=market, size_delta=-size, price=price, result=gain
+        account=account, market=market, size_delta=-size, price=price, result=t.gain
     )
 
 
@@ -635,14 +636,15 @@ def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appra
         if board == 0:
             first = market
             board = staticcall FEED.board(market // 4)
-        p: IPerpetualMarket.Parameters = parameters._of(market)
+        price: uint256 = self._price_at(market, board, first)
         position: positions.Position = book._position(account, market)
+        state: book.Market = book._accrued(book._load(market), parameters._first_word(market))
         found = appraisal._with_position(
             found,
             position,
-            self._price_at(market, board, first),
-            p,
-            book._index(book._accrued(book._load(market), p), position.size),
+            price,
+            parameters._second_word(market),
+            book._index(state.index_long, state.index_short, position.size),
         )
     return found, board
 
@@ -709,10 +711,13 @@ def market_words(market: uint256) -> uint256[5]:
 @internal
 @view
 def _market_words(market: uint256) -> uint256[5]:
-    first: uint256 = 0
-    second: uint256 = 0
-    first, second = parameters._words_of(market)
-    return [book._sides[market], book._indices[market], book._sums[market], first, second]
+    return [
+        book._sides[market],
+        book._indices[market],
+        book._sums[market],
+        parameters._first_word(market),
+        parameters._second_word(market),
+    ]
 
 
 @external
@@ -788,7 +793,8 @@ def insurance_left(market: uint256) -> uint256:
     """
     @notice What a market's insurance may still pay today; quote wad.
     """
-    return insurance._left_today(market, parameters._of(market).insurance_limit)
+    second: uint256 = parameters._second_word(market)
+    return insurance._left_today(market, parameter_words._insurance_limit(second))
 
 
 # Administration

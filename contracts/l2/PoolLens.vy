@@ -48,7 +48,7 @@ def market(market: uint256) -> ILens.MarketView:
     words: uint256[5] = staticcall MARKET.market_words(market)
     assert words[3] != 0, "unknown market"
     p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
-    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), p)
+    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), words[3])
     shown: ILens.MarketView = empty(ILens.MarketView)
     shown.parameters = p
     shown.price, shown.reason = readings._newest_price(FEED, market)
@@ -57,7 +57,7 @@ def market(market: uint256) -> ILens.MarketView:
         shown.age = block.timestamp - min(shown.priced_at, block.timestamp)
     shown.outage = staticcall FEED.halted(market)
 
-    skew: int256 = book._skew(state)
+    skew: int256 = book._skew(state.long, state.short)
     shown.long = state.long
     shown.short = state.short
     shown.skew = skew
@@ -106,11 +106,10 @@ def vault() -> ILens.VaultView:
         of: uint256[5] = staticcall MARKET.market_words(market)
         if of[3] == 0:
             continue
-        p: IPerpetualMarket.Parameters = parameter_words._unpack(of[3], of[4])
         state: book.Market = book._unpack(of[0], of[1], of[2])
         if state.long | state.short == 0:
             continue
-        state = book._accrued(state, p)
+        state = book._accrued(state, of[3])
         price: uint256 = 0
         if parameter_words._is_retired(of[3]):
             price = staticcall MARKET.final_price(market)
@@ -123,7 +122,7 @@ def vault() -> ILens.VaultView:
             if shown.priced_at == 0 or price_words._time_of(board) < shown.priced_at:
                 shown.priced_at = price_words._time_of(board)
         shown.open_result += nav_math._open_result_floor(
-            book._skew(state), state.cost_sum * convert(wad.WAD, int256), price
+            book._skew(state.long, state.short), state.cost_sum * convert(wad.WAD, int256), price
         )
         shown.time_due += nav_math._time_due(
             state.long, state.short, state.index_long, state.index_short, state.entry_sum, price

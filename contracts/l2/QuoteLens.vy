@@ -91,7 +91,8 @@ def quote(
         q.limit_price = self._limit(q.size_delta, q.price, most.premium)
         order.limit_price = q.limit_price
         needed: uint256 = appraisal._escrow(
-            scene.p,
+            scene.first_word,
+            scene.second_word,
             size_delta,
             admission._dearest(newest, market, size_delta, q.limit_price),
             is_reduce_only,
@@ -126,8 +127,8 @@ def quote(
         return q
     found = readings._appraised(MARKET, found, account, after.markets & ~(1 << market), prices)
     if position.size != 0:
-        index: int256 = book._index(scene.state, position.size)
-        found = appraisal._with_position(found, position, q.price, scene.p, index)
+        index: int256 = book._index(scene.state.index_long, scene.state.index_short, position.size)
+        found = appraisal._with_position(found, position, q.price, scene.second_word, index)
     q.equity = found.equity
     q.backing = found.backing
     q.initial = found.initial
@@ -211,17 +212,15 @@ def _filled(
         scene.price,
         batches._terms(meeting, q.size_delta),
         max_value(uint256),
-        scene.pp.insurance_share,
+        parameter_words._insurance_share(scene.pool_word),
         before,
-        after,
-        pool,
-        scene.state,
+        trades._beginning(after, pool, scene.state),
     )
     after = t.holder
     if positions._increases(before.size, q.size_delta):
         after.flagged_at = 0
     q.keeper_fee = trades._due_for_fill(
-        order.keeper_fee, before.size, t.after, scene.price, scene.p, after
+        order.keeper_fee, before.size, t.after, scene.price, scene.second_word, after
     )
     after.margin += convert(order.keeper_fee - q.keeper_fee, int256)
     if custody._is_broke(after):

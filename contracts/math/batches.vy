@@ -7,6 +7,9 @@
         premiums on the grid of money.
 @dev Buys and sells meet at the index price. Only their difference, the net, moves the skew; its
      premium is shared by the heavier side in proportion to size, and the lighter side pays none.
+
+     Not checked, where it says so: a fee of many was divided by a wad's square and is below 2^137,
+     a premium below 2^150, and a size below 2^102; or below 2^108, with all of one side.
 """
 
 from contracts.math import fee_math
@@ -58,17 +61,19 @@ def _dearest_share(terms: Terms, size_delta: int256, side: int256, price: uint25
     @dev A rebate counts as nothing, for the other side may take it away and the reserve be empty.
          The last units are what the roundings of a meeting may add: its fee is a sum of two and is
          shared, the potential is floored on both sides of a price, and its premium is shared too.
+         Not checked: a premium or a fee times a size.
     """
     part: uint256 = wad._magnitude(size_delta)
     whole: uint256 = wad._magnitude(side)
     shared: uint256 = 0
     if terms.premium > 0:
-        shared = wad._mul_div_up(convert(terms.premium, uint256), part, whole)
-    shared += wad._mul_up(2, price) + 1
+        premium: uint256 = convert(convert(terms.premium, bytes32), uint256)
+        shared = wad._div_up(unsafe_mul(premium, part), whole)
+    shared = unsafe_add(shared, unsafe_add(wad._div_up(unsafe_mul(2, price), wad.WAD), 1))
     return Terms(
-        fee=wad._mul_div_up(terms.fee, part, whole) + 2,
-        premium=convert(
-            wad._mul_div_up(shared, 1, positions.MONEY_UNIT) * positions.MONEY_UNIT, int256
+        fee=unsafe_add(wad._div_up(unsafe_mul(terms.fee, part), whole), 2),
+        premium=positions._to_grid_up(
+            convert(convert(shared, bytes32), int256), positions.MONEY_UNIT
         ),
     )
 
@@ -85,20 +90,22 @@ def _meeting(
 ) -> Meeting:
     """
     @notice What admitted buys and sells pay on this skew, with this much in the impact reserve.
+    @dev Not checked: a size times a share of its worth.
     """
-    net: int256 = convert(buys, int256) - convert(sells, int256)
+    net: int256 = convert(convert(unsafe_sub(buys, sells), bytes32), int256)
     premium: int256 = premium_math._premium(
         skew, net, price, schedule.skew_scale, schedule.premium_cap
     )
     fee: uint256 = fee_math._trade_fee(
         skew, net, price, schedule.maker_fee, schedule.taker_fee
     )
-    fee += wad._mul_div_up(min(buys, sells) * schedule.maker_fee, price, wad.WAD * wad.WAD)
+    making: uint256 = unsafe_mul(min(buys, sells), schedule.maker_fee)
+    fee = unsafe_add(fee, wad._div_up(making * price, wad.WAD * wad.WAD))
     return Meeting(
         buys=buys,
         sells=sells,
         fee=fee,
-        premium=max(premium, -convert(reserve, int256)),
+        premium=max(premium, unsafe_sub(0, convert(convert(reserve, bytes32), int256))),
         price=price,
         maker_fee=schedule.maker_fee,
     )
@@ -109,21 +116,23 @@ def _meeting(
 def _terms(meeting: Meeting, size_delta: int256) -> Terms:
     """
     @notice What one of the orders that meet pays.
+    @dev Not checked: a premium or a fee times a size.
     """
     part: uint256 = wad._magnitude(size_delta)
     if (size_delta > 0) == (meeting.buys >= meeting.sells):
         whole: uint256 = max(meeting.buys, meeting.sells)
         return Terms(
-            fee=wad._mul_div_up(meeting.fee, part, whole),
+            fee=wad._div_up(unsafe_mul(meeting.fee, part), whole),
             premium=positions._to_grid_up(
-                wad._signed_mul_div_ceil(meeting.premium, convert(part, int256), whole),
+                wad._signed_div_ceil(
+                    unsafe_mul(meeting.premium, convert(convert(part, bytes32), int256)),
+                    convert(convert(whole, bytes32), int256),
+                ),
                 positions.MONEY_UNIT,
             ),
         )
-    return Terms(
-        fee=wad._mul_div_up(part * meeting.maker_fee, meeting.price, wad.WAD * wad.WAD),
-        premium=0,
-    )
+    making: uint256 = unsafe_mul(part, meeting.maker_fee)
+    return Terms(fee=wad._div_up(making * meeting.price, wad.WAD * wad.WAD), premium=0)
 
 
 @internal
@@ -133,9 +142,9 @@ def _is_within_limit(
 ) -> bool:
     """
     @notice Whether a fill at a price, premium included, is no worse than the order's limit.
+    @dev By how much the limit is worse than the price, times the size, whose sign turns it for a
+         sale, is the most that the premium may be. Not checked: a size times a price, and a premium
+         times a wad.
     """
-    part: int256 = convert(wad._magnitude(size_delta), int256)
-    paid: int256 = part * convert(price, int256)
-    limit: int256 = part * convert(limit_price, int256)
-    extra: int256 = premium * convert(wad.WAD, int256)
-    return paid + extra <= limit if size_delta > 0 else paid - extra >= limit
+    better: int256 = convert(convert(unsafe_sub(limit_price, price), bytes32), int256)
+    return unsafe_mul(size_delta, better) >= unsafe_mul(premium, wad.SIGNED_WAD)

@@ -18,12 +18,13 @@ def _utilisation(at_risk: uint256, capital: uint256) -> uint256:
     """
     @notice The share of the capital that is at risk, at most WAD; wad, rounded up.
     @dev Risk with no capital behind it uses all there is; no risk uses none.
+         Not checked: what is at risk is below 2^150, and here less than the capital.
     @param at_risk Quote wad.
     @param capital Quote wad.
     """
     if at_risk >= capital:
         return wad.WAD if at_risk > 0 else 0
-    return wad._mul_div_up(at_risk, wad.WAD, capital)
+    return wad._div_up(unsafe_mul(at_risk, wad.WAD), capital)
 
 
 @internal
@@ -50,15 +51,17 @@ def _borrowing_rate(
     """
     @notice The rate for a utilisation; wad per day, rounded up. Two straight lines: from zero to
             `rate_at_kink`, and on to `rate_at_full` at a utilisation of WAD, where it stays.
+    @dev Not checked: neither line falls, and a rate is below 2^64.
     @param kink Wad, above zero and at most WAD.
     @param rate_at_kink Wad per day, at most `rate_at_full`; so the rate never falls.
     @param rate_at_full Wad per day.
     """
     used: uint256 = min(utilisation, wad.WAD)
     if used <= kink:
-        return wad._mul_div_up(rate_at_kink, used, kink)
-    rise: uint256 = rate_at_full - rate_at_kink
-    return rate_at_kink + wad._mul_div_up(rise, used - kink, wad.WAD - kink)
+        return wad._div_up(unsafe_mul(rate_at_kink, used), kink)
+    rise: uint256 = unsafe_sub(rate_at_full, rate_at_kink)
+    risen: uint256 = unsafe_mul(rise, unsafe_sub(used, kink))
+    return unsafe_add(rate_at_kink, wad._div_up(risen, unsafe_sub(wad.WAD, kink)))
 
 
 @internal
@@ -66,5 +69,6 @@ def _borrowing_rate(
 def _borrow_growth(rate: uint256, elapsed: uint256) -> uint256:
     """
     @notice What `elapsed` seconds at `rate` (wad per day) add to the index; wad, rounded up.
+    @dev Not checked: a rate is below 2^64, a time below 2^33.
     """
-    return wad._mul_div_up(rate, elapsed, DAY)
+    return wad._div_up(unsafe_mul(rate, elapsed), DAY)

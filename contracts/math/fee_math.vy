@@ -33,10 +33,12 @@ def _trade_fee(
     @notice The fee of a trade; quote wad, rounded up once.
     @dev (making * maker_fee + taking * taker_fee) * price. With fees up to WAD the product stays
          within 1e72, as a notional of at most 1e36 gives size * price <= 1e54.
+         Not checked: what is made is a part of the size, which is below 2^108.
     @param price Quote per base, wad.
     @param maker_fee Share of the notional, wad.
     @param taker_fee Share of the notional, wad.
     """
     making: uint256 = self._maker_size(skew, size_delta)
-    taking: uint256 = wad._magnitude(size_delta) - making
-    return wad._mul_div_up(making * maker_fee + taking * taker_fee, price, wad.WAD * wad.WAD)
+    taking: uint256 = unsafe_sub(wad._magnitude(size_delta), making)
+    fees: uint256 = unsafe_add(unsafe_mul(making, maker_fee), unsafe_mul(taking, taker_fee))
+    return wad._div_up(fees * price, wad.WAD * wad.WAD)

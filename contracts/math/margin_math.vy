@@ -17,10 +17,11 @@ from contracts.math import wad
 def _linear_requirement(notional: uint256, ratio: uint256) -> uint256:
     """
     @notice a * N; quote wad, rounded up.
+    @dev Not checked: a notional is below 2^150, a ratio below 2^64.
     @param notional Quote wad.
     @param ratio Wad: what the smallest position needs, per notional.
     """
-    return wad._mul_up(notional, ratio)
+    return wad._div_up(unsafe_mul(notional, ratio), wad.WAD)
 
 
 @internal
@@ -32,7 +33,7 @@ def _quadratic_requirement(notional: uint256, slope: uint256) -> uint256:
          either of which asks for far more than the notional itself.
     @param slope Wad per one quote: what each further quote of notional adds to the ratio.
     """
-    return wad._mul_div_up(notional * notional, slope, wad.WAD * wad.WAD)
+    return wad._div_up(notional * notional * slope, wad.WAD * wad.WAD)
 
 
 @internal
@@ -40,8 +41,11 @@ def _quadratic_requirement(notional: uint256, slope: uint256) -> uint256:
 def _requirement(notional: uint256, ratio: uint256, slope: uint256) -> uint256:
     """
     @notice The equity that one position needs; quote wad, rounded up.
+    @dev Not checked: either part was divided by a wad.
     """
-    return self._linear_requirement(notional, ratio) + self._quadratic_requirement(notional, slope)
+    return unsafe_add(
+        self._linear_requirement(notional, ratio), self._quadratic_requirement(notional, slope)
+    )
 
 
 @internal

@@ -20,14 +20,14 @@ def _potential(skew: int256, scale: uint256, cap: uint256) -> uint256:
     @dev With k = |skew|: k^2 / (2 scale) up to the cap, then (2 cap k - cap^2) / (2 scale). With
          m = min(k, cap) both are m (2k - m) / (2 scale). As a function of the skew alone it
          telescopes when rounded: what one trade gains by the rounding, the way back repays.
-         Twice the product of two sizes fits.
+         Not checked: twice the product of two sizes, which are below 2^108.
     @param skew Base wad.
     @param scale Base wad above zero: the skew at which the premium would be the whole price.
     @param cap Base wad, at most `scale`: the skew beyond which the marginal premium stays.
     """
     size: uint256 = wad._magnitude(skew)
     capped: uint256 = min(size, cap)
-    return wad._mul_div_down(capped, 2 * size - capped, 2 * scale)
+    return unsafe_mul(capped, unsafe_sub(unsafe_mul(2, size), capped)) // unsafe_mul(2, scale)
 
 
 @internal
@@ -38,12 +38,13 @@ def _premium(
     """
     @notice The premium of a trade; quote wad, the trader's cost above zero, ceiled.
     @dev price * (potential after - potential before). A potential is no larger than its skew, so
-         the product is no larger than a notional in wad * wad.
+         the product is no larger than a notional in wad * wad, and is not checked.
     @param skew Base wad, before the trade.
     @param size_delta Base wad; above zero buys.
     @param price Quote per base, wad.
     """
     before: uint256 = self._potential(skew, scale, cap)
-    after: uint256 = self._potential(skew + size_delta, scale, cap)
-    change: int256 = convert(after, int256) - convert(before, int256)
-    return wad._signed_mul_ceil(change, convert(price, int256))
+    after: uint256 = self._potential(unsafe_add(skew, size_delta), scale, cap)
+    change: int256 = convert(convert(unsafe_sub(after, before), bytes32), int256)
+    paid: int256 = unsafe_mul(change, convert(convert(price, bytes32), int256))
+    return wad._signed_div_ceil(paid, wad.SIGNED_WAD)

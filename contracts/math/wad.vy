@@ -12,6 +12,7 @@
 """
 
 WAD: constant(uint256) = 10**18
+SIGNED_WAD: constant(int256) = 10**18
 
 
 @internal
@@ -19,9 +20,11 @@ WAD: constant(uint256) = 10**18
 def _magnitude(x: int256) -> uint256:
     """
     @notice The absolute amount of `x`, in its unit; exact.
-    @dev Reverts for -2^255, whose magnitude no int256 has: its difference to zero is itself.
+    @dev Not checked: with the sign's bits in all places, a number below zero is turned over and
+         gets one more, and another stays. That of -2^255 is 2^255, which fits what is returned.
     """
-    return convert(unsafe_sub(0, x) if x < 0 else x, uint256)
+    sign: int256 = x >> 255
+    return convert(convert(unsafe_sub(x ^ sign, sign), bytes32), uint256)
 
 
 @internal
@@ -49,6 +52,17 @@ def _mul_div_up(x: uint256, y: uint256, divisor: uint256) -> uint256:
 
 @internal
 @pure
+def _div_up(x: uint256, divisor: uint256) -> uint256:
+    """
+    @notice x / divisor, rounded up.
+    @dev Not checked, as in `_mul_div_up`; the divisor is above zero.
+    """
+    quotient: uint256 = unsafe_div(x, divisor)
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, divisor) != x, uint256))
+
+
+@internal
+@pure
 def _mul_down(x: uint256, y: uint256) -> uint256:
     """
     @notice The product of two wads, rounded down.
@@ -62,9 +76,7 @@ def _mul_up(x: uint256, y: uint256) -> uint256:
     """
     @notice The product of two wads, rounded up.
     """
-    product: uint256 = x * y
-    quotient: uint256 = unsafe_div(product, WAD)
-    return unsafe_add(quotient, convert(unsafe_mul(quotient, WAD) != product, uint256))
+    return self._div_up(x * y, WAD)
 
 
 @internal
@@ -91,6 +103,28 @@ def _signed_mul_div_ceil(x: int256, y: int256, divisor: uint256) -> int256:
     signed_divisor: int256 = convert(divisor, int256)
     quotient: int256 = product // signed_divisor
     return quotient + (1 if unsafe_mul(quotient, signed_divisor) < product else 0)
+
+
+@internal
+@pure
+def _signed_div_floor(x: int256, divisor: int256) -> int256:
+    """
+    @notice x / divisor, rounded towards minus infinity.
+    @dev Not checked, as in `_signed_mul_div_floor`; the divisor is above zero.
+    """
+    quotient: int256 = unsafe_div(x, divisor)
+    return unsafe_sub(quotient, convert(unsafe_mul(quotient, divisor) > x, int256))
+
+
+@internal
+@pure
+def _signed_div_ceil(x: int256, divisor: int256) -> int256:
+    """
+    @notice x / divisor, rounded towards plus infinity.
+    @dev Not checked, as in `_signed_mul_div_floor`; the divisor is above zero.
+    """
+    quotient: int256 = unsafe_div(x, divisor)
+    return unsafe_add(quotient, convert(unsafe_mul(quotient, divisor) < x, int256))
 
 
 @internal

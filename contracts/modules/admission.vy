@@ -6,6 +6,9 @@
 @notice Decides which orders of a batch stand, and what each pays.
 @dev Pure: it is handed the words of everything that it judges by, its *scene*. So whoever holds
      them can ask the same question, as `Lens` does for an order that nobody has placed yet.
+
+     Not checked, where it says so: what is stored is below 2^103, with all of a batch on one side
+     2^108, and what comes of it below 2^160; what passes its field is refused when it is saved.
 """
 
 from interfaces import IPerpetualMarket
@@ -26,8 +29,9 @@ struct Scene:
     price: uint256
     board: uint256  # the price word that the price is from; zero where it is a round's
     second: uint256  # the one that all markets are judged at; zero where only this price is known
-    p: IPerpetualMarket.Parameters
-    pp: IPerpetualMarket.PoolParameters
+    first_word: uint256  # of the market's parameters
+    second_word: uint256
+    pool_word: uint256  # the pool's parameters
     state: book.Market  # brought up to now
     pool: custody.Pool
 
@@ -59,15 +63,15 @@ def _scene(
     """
     @param words Of the market and the pool, as `PerpetualMarket.scene` gives them.
     """
-    p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
     return Scene(
         market=market,
         price=price,
         board=board,
         second=second,
-        p=p,
-        pp=parameter_words._unpack_pool(words[7]),
-        state=book._accrued(book._unpack(words[0], words[1], words[2]), p),
+        first_word=words[3],
+        second_word=words[4],
+        pool_word=words[7],
+        state=book._accrued(book._unpack(words[0], words[1], words[2]), words[3]),
         pool=custody._unpack_pool(words[5], words[6]),
     )
 
@@ -93,13 +97,14 @@ def _dearest(
 def _effective_size(word: uint256, position: uint256) -> int256:
     """
     @notice An order's size; one that only reduces is cut to what there is to reduce.
+    @dev Not checked: a size has a negative.
     """
     size_delta: int256 = order_words._size_of(word)
     if not order_words._reduces(word):
         return size_delta
     size: int256 = book._unpack_position(position).size
-    closing: int256 = convert(positions._closing_size(size, size_delta), int256)
-    return closing if size_delta > 0 else -closing
+    closing: int256 = convert(convert(positions._closing_size(size, size_delta), bytes32), int256)
+    return closing if size_delta > 0 else unsafe_sub(0, closing)
 
 
 @internal
@@ -108,29 +113,32 @@ def _side(scene: Scene, size: int256) -> Side:
     """
     @notice What the orders of one side, `size` in all, pay if they meet nobody, and which cap they
             would pass.
+    @dev Not checked: sums of sizes, and of capital at risk, which a market's is a part of.
     """
     if size == 0:
         return empty(Side)
-    skew: int256 = book._skew(scene.state)
+    skew: int256 = book._skew(scene.state.long, scene.state.short)
     side: Side = Side(
         size=size,
-        terms=batches._side_terms(size, skew, scene.price, parameter_words._schedule(scene.p)),
+        terms=batches._side_terms(
+            size, skew, scene.price, parameter_words._schedule(scene.first_word)
+        ),
         refusal=STANDS,
     )
     long: uint256 = scene.state.long
     short: uint256 = scene.state.short
     if size > 0:
-        long += convert(size, uint256)
+        long = unsafe_add(long, convert(convert(size, bytes32), uint256))
     else:
-        short += convert(-size, uint256)
-    at_risk: uint256 = (
-        scene.pool.at_risk + book._risk(scene.p, long, short, scene.price) - scene.state.at_risk
-    )
-    if max(long, short) > scene.p.max_open_interest:
+        short = unsafe_sub(short, convert(convert(size, bytes32), uint256))
+    elsewhere: uint256 = unsafe_sub(scene.pool.at_risk, scene.state.at_risk)
+    at_risk: uint256 = unsafe_add(elsewhere, book._risk(scene.first_word, long, short, scene.price))
+    most_used: uint256 = parameter_words._max_utilisation(scene.pool_word)
+    if max(long, short) > parameter_words._max_open_interest(scene.second_word):
         side.refusal = INTEREST_AT_CAP
-    elif wad._magnitude(skew + size) > scene.p.max_skew:
+    elif wad._magnitude(unsafe_add(skew, size)) > parameter_words._max_skew(scene.second_word):
         side.refusal = SKEW_AT_CAP
-    elif borrowing_math._utilisation(at_risk, scene.pool.cash) > scene.pp.max_utilisation:
+    elif borrowing_math._utilisation(at_risk, scene.pool.cash) > most_used:
         side.refusal = FULLY_USED
     return side
 
@@ -144,6 +152,8 @@ def _judge(
     @notice Whether an order would stand if its own side were filled whole, or why not. UNDECIDED
             where its account's margin decides; then the account after it, without its positions
             in other markets, comes second.
+    @dev Not checked: sums of sizes and of money. An order's escrow is in its account's, and its
+         keeper's fee in its escrow.
     """
     nothing: appraisal.Appraisal = empty(appraisal.Appraisal)
     price: uint256 = scene.price
@@ -153,8 +163,9 @@ def _judge(
     if not batches._is_within_limit(size, price, terms.premium, order_words._limit_of(word)):
         return BEYOND_LIMIT, nothing
     before: positions.Position = book._unpack_position(position)
-    size_after: int256 = before.size + size
-    if size_after != 0 and positions._notional(size_after, price) < scene.p.min_notional:
+    size_after: int256 = unsafe_add(before.size, size)
+    least: uint256 = parameter_words._min_notional(scene.first_word)
+    if size_after != 0 and positions._notional(size_after, price) < least:
         return TOO_SMALL, nothing
     if not positions._increases(before.size, size):
         return STANDS, nothing
@@ -163,23 +174,32 @@ def _judge(
 
     escrow: uint256 = order_words._escrow_of(word)
     holder: custody.Account = custody._unpack(holder_word)
-    margin: int256 = holder.margin + convert(escrow - order_words._keeper_fee_of(word), int256)
-    index: int256 = book._index(scene.state, size_after)
+    released: uint256 = unsafe_sub(escrow, order_words._keeper_fee_of(word))
+    margin: int256 = unsafe_add(holder.margin, convert(convert(released, bytes32), int256))
+    index: int256 = book._index(scene.state.index_long, scene.state.index_short, size_after)
     after: positions.Position = empty(positions.Position)
     gain: int256 = 0
-    after, gain = trades._filled(scene.state, before, size, price)
+    after, gain = trades._filled(
+        before,
+        size,
+        price,
+        book._index(scene.state.index_long, scene.state.index_short, before.size),
+        index,
+    )
     # What the vault couldn't pay a winner now is a claim, and no margin.
-    paid: int256 = max(margin + gain, 0) - max(margin, 0)
-    margin += gain - max(paid - convert(custody._free_cash(scene.pool), int256), 0)
-    cost: int256 = convert(terms.fee, int256) + terms.premium
+    result: int256 = unsafe_add(margin, gain)
+    paid: int256 = unsafe_sub(max(result, 0), max(margin, 0))
+    cash: int256 = convert(convert(custody._free_cash(scene.pool), bytes32), int256)
+    margin = unsafe_sub(result, max(unsafe_sub(paid, cash), 0))
+    cost: int256 = unsafe_add(convert(convert(terms.fee, bytes32), int256), terms.premium)
     if cost > max(margin, 0):
         return NO_MARGIN, nothing
-    holder.margin = margin - cost
-    holder.escrow -= escrow
+    holder.margin = unsafe_sub(margin, cost)
+    holder.escrow = unsafe_sub(holder.escrow, escrow)
     return (
         UNDECIDED,
         appraisal._with_position(
-            appraisal._of_nothing(holder), after, price, scene.p, index
+            appraisal._of_nothing(holder), after, price, scene.second_word, index
         ),
     )
 
@@ -193,12 +213,10 @@ def _with_exposure(
     @notice An appraisal and a position in another market more.
     @param words As `PerpetualMarket.exposure` gives them.
     """
-    p: IPerpetualMarket.Parameters = parameter_words._unpack(words[3], words[4])
-    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), p)
+    state: book.Market = book._accrued(book._unpack(words[0], words[1], words[2]), words[3])
     position: positions.Position = book._unpack_position(words[5])
-    return appraisal._with_position(
-        found, position, price, p, book._index(state, position.size)
-    )
+    index: int256 = book._index(state.index_long, state.index_short, position.size)
+    return appraisal._with_position(found, position, price, words[4], index)
 
 
 @internal
@@ -206,13 +224,14 @@ def _with_exposure(
 def _meeting(scene: Scene, buys: int256, sells: int256) -> batches.Meeting:
     """
     @notice What admitted orders pay.
+    @dev Not checked: buys are not below zero, and sells not above it.
     """
     return batches._meeting(
-        convert(buys, uint256),
-        convert(-sells, uint256),
-        book._skew(scene.state),
+        convert(convert(buys, bytes32), uint256),
+        convert(convert(unsafe_sub(0, sells), bytes32), uint256),
+        book._skew(scene.state.long, scene.state.short),
         scene.price,
-        parameter_words._schedule(scene.p),
+        parameter_words._schedule(scene.first_word),
         scene.state.impact_reserve,
     )
 
@@ -249,8 +268,8 @@ def _released(
         appraisal._of_nothing(holder),
         position,
         scene.price,
-        scene.p,
-        book._index(scene.state, position.size),
+        scene.second_word,
+        book._index(scene.state.index_long, scene.state.index_short, position.size),
     )
 
 
@@ -273,9 +292,8 @@ def _failed(
     holder: custody.Account = custody._unpack(holder_word)
     margin: int256 = holder.margin + convert(escrow, int256) - keeper_fee
     worth: uint256 = positions._notional(order_words._size_of(word), scene.price)
-    fee: int256 = convert(
-        min(wad._mul_up(worth, scene.p.taker_fee), escrow - convert(keeper_fee, uint256)), int256
-    )
+    charged: uint256 = wad._mul_up(worth, parameter_words._taker_fee(scene.first_word))
+    fee: int256 = convert(min(charged, escrow - convert(keeper_fee, uint256)), int256)
     fee = min(fee, max(margin, 0))
     most: int256 = keeper_fee
     if holder.markets != 0:

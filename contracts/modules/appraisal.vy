@@ -6,13 +6,12 @@
 @notice What an account has and needs: its equity against its margins, position by position.
 """
 
-from interfaces import IPerpetualMarket
 from contracts.math import margin_math
 from contracts.math import positions
 from contracts.math import wad
-from contracts.modules import book
 from contracts.modules import custody
 from contracts.modules import order_words
+from contracts.modules import parameter_words
 
 struct Appraisal:
     equity: int256  # margin, escrow and open results less what is owed
@@ -29,8 +28,9 @@ struct Appraisal:
 def _of_nothing(holder: custody.Account) -> Appraisal:
     """
     @notice The appraisal of an account before its positions.
+    @dev Not checked: a margin is within 2^160, an escrow below 2^97.
     """
-    equity: int256 = holder.margin + convert(holder.escrow, int256)
+    equity: int256 = unsafe_add(holder.margin, convert(convert(holder.escrow, bytes32), int256))
     return Appraisal(
         equity=equity,
         backing=equity,
@@ -48,35 +48,63 @@ def _with_position(
     found: Appraisal,
     position: positions.Position,
     price: uint256,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> Appraisal:
     """
     @notice An appraisal and one position more.
+    @param second Of the market's words of parameters.
+    @dev Not checked: sums over 32 positions at most, of numbers that a division by a wad made
+         smaller than 2^200.
     @param index That of the position's side; wad.
     """
     after: Appraisal = found
     result: int256 = positions._result(position, price)
     counted: int256 = result
     if result > 0:
-        counted = wad._signed_mul_floor(result, convert(p.profit_ratio, int256))
+        share: int256 = convert(convert(parameter_words._profit_ratio(second), bytes32), int256)
+        counted = wad._signed_div_floor(unsafe_mul(result, share), wad.SIGNED_WAD)
     owed: int256 = positions._owed(position, index, price)
     worth: uint256 = positions._notional(position.size, price)
-    initial: uint256 = margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
-    after.equity += result - owed
-    after.backing += counted - owed
-    after.free += min(result, 0) - max(owed, 0) - convert(initial, int256)
-    after.initial += initial
-    after.linear += margin_math._linear_requirement(worth, p.maintenance_ratio)
-    after.quadratic += margin_math._quadratic_requirement(worth, p.maintenance_slope)
-    after.penalty += wad._mul_up(worth, p.penalty_ratio)
+    initial: uint256 = self._initial(second, worth)
+    after.equity = unsafe_add(after.equity, unsafe_sub(result, owed))
+    after.backing = unsafe_add(after.backing, unsafe_sub(counted, owed))
+    lost: int256 = unsafe_sub(max(owed, 0), min(result, 0))
+    held: int256 = convert(convert(initial, bytes32), int256)
+    after.free = unsafe_sub(after.free, unsafe_add(lost, held))
+    after.initial = unsafe_add(after.initial, initial)
+    after.linear = unsafe_add(
+        after.linear,
+        margin_math._linear_requirement(worth, parameter_words._maintenance_ratio(second)),
+    )
+    after.quadratic = unsafe_add(
+        after.quadratic,
+        margin_math._quadratic_requirement(worth, parameter_words._maintenance_slope(second)),
+    )
+    after.penalty = unsafe_add(
+        after.penalty,
+        margin_math._linear_requirement(worth, parameter_words._penalty_ratio(second)),
+    )
     return after
 
 
 @internal
 @pure
+def _initial(second: uint256, worth: uint256) -> uint256:
+    """
+    @notice The initial margin of a notional; quote wad.
+    @param second Of the market's words of parameters.
+    """
+    return margin_math._requirement(
+        worth, parameter_words._initial_ratio(second), parameter_words._initial_slope(second)
+    )
+
+
+@internal
+@pure
 def _escrow(
-    p: IPerpetualMarket.Parameters,
+    first: uint256,
+    second: uint256,
     size_delta: int256,
     price: uint256,
     is_reduce_only: bool,
@@ -85,11 +113,12 @@ def _escrow(
     """
     @notice What an order will need: its fees, and initial margin if it may increase; quote wad, on
             the grid of escrows.
+    @dev The size and the price are checked, for nobody has judged yet what an order says.
     """
-    worth: uint256 = positions._notional(size_delta, price)
-    needed: uint256 = keeper_fee + wad._mul_up(worth, p.taker_fee)
+    worth: uint256 = wad._mul_up(wad._magnitude(size_delta), price)
+    needed: uint256 = keeper_fee + wad._mul_up(worth, parameter_words._taker_fee(first))
     if not is_reduce_only:
-        needed += margin_math._requirement(worth, p.initial_ratio, p.initial_slope)
+        needed += self._initial(second, worth)
     return wad._mul_div_up(needed, 1, order_words.ESCROW_UNIT) * order_words.ESCROW_UNIT
 
 
@@ -110,8 +139,9 @@ def _locked(margin: int256, needed: uint256, is_reduce_only: bool) -> uint256:
 def _maintenance(found: Appraisal) -> int256:
     """
     @notice The equity that an account needs to stay as it is; quote wad.
+    @dev Not checked: either part is below 2^200.
     """
-    return convert(found.linear + found.quadratic, int256)
+    return convert(convert(unsafe_add(found.linear, found.quadratic), bytes32), int256)
 
 
 @internal

@@ -11,14 +11,15 @@
      What fits: rates are bounded to 0.3 a day for funding and 0.002 for borrowing, so an index
      fits its field for 21 years at the bound, and an entry for 128; sizes in lots fit 71 bits and
      an entry on its grid 47, so the sum of their products fits 119. A field that didn't fit would
-     revert, never wrap.
+     revert, never wrap. So, where it says that something isn't checked, an index is below 2^81
+     after the longest time, and sizes, costs and prices are below 2^102.
 """
 
-from interfaces import IPerpetualMarket
 from contracts.math import borrowing_math
 from contracts.math import funding_math
 from contracts.math import positions
 from contracts.math import wad
+from contracts.modules import parameter_words
 
 struct Market:
     updated_at: uint256
@@ -91,12 +92,12 @@ def _save(market: uint256, state: Market):
     @dev Money and sizes lie on their grids already; capital at risk and rates are put there by
          whoever sets them.
     """
-    long: uint256 = state.long // positions.SIZE_UNIT
-    short: uint256 = state.short // positions.SIZE_UNIT
-    borrowing_rate: uint256 = state.borrowing_rate // RATE_UNIT
-    at_risk: uint256 = state.at_risk // borrowing_math.AT_RISK_UNIT
-    impact_reserve: uint256 = state.impact_reserve // positions.MONEY_UNIT
-    insurance: uint256 = state.insurance // positions.MONEY_UNIT
+    long: uint256 = unsafe_div(state.long, positions.SIZE_UNIT)
+    short: uint256 = unsafe_div(state.short, positions.SIZE_UNIT)
+    borrowing_rate: uint256 = unsafe_div(state.borrowing_rate, RATE_UNIT)
+    at_risk: uint256 = unsafe_div(state.at_risk, borrowing_math.AT_RISK_UNIT)
+    impact_reserve: uint256 = unsafe_div(state.impact_reserve, positions.MONEY_UNIT)
+    insurance: uint256 = unsafe_div(state.insurance, positions.MONEY_UNIT)
     too_large: uint256 = (
         long >> 72 | short >> 72 | borrowing_rate >> 40 | at_risk >> 48 | impact_reserve >> 64
         | insurance >> 64
@@ -106,7 +107,7 @@ def _save(market: uint256, state: Market):
         long
         | short << 72
         | state.updated_at << 144
-        | self._field(state.rate // SIGNED_RATE_UNIT, 40) << 176
+        | self._field(unsafe_div(state.rate, SIGNED_RATE_UNIT), 40) << 176
         | borrowing_rate << 216
     )
     self._indices[market] = (
@@ -116,8 +117,8 @@ def _save(market: uint256, state: Market):
         | impact_reserve << 192
     )
     self._sums[market] = (
-        self._field(state.cost_sum // SIGNED_MONEY_UNIT, 72)
-        | self._field(state.entry_sum // PRODUCT_UNIT, 120) << 72
+        self._field(unsafe_div(state.cost_sum, SIGNED_MONEY_UNIT), 72)
+        | self._field(unsafe_div(state.entry_sum, PRODUCT_UNIT), 120) << 72
         | insurance << 192
     )
 
@@ -136,10 +137,11 @@ def _signed(shifted: uint256, down: uint256) -> int256:
 def _field(x: int256, bits: uint256) -> uint256:
     """
     @notice A signed number in `bits` bits; refused if it doesn't fit.
+    @dev Not checked: all bits from the sign's on are alike, nothing or minus one, if it fits.
     """
-    sign: int256 = x >> (bits - 1)
-    assert sign == 0 or sign == -1, "field overflows"
-    return convert(convert(x, bytes32), uint256) & ((1 << bits) - 1)
+    assert unsafe_add(x >> unsafe_sub(bits, 1), 1) >> 1 == 0, "field overflows"
+    beyond: uint256 = 1 << bits
+    return convert(convert(x, bytes32), uint256) & unsafe_sub(beyond, 1)
 
 
 @internal
@@ -160,12 +162,12 @@ def _unpack_position(word: uint256) -> positions.Position:
 
 @internal
 def _put(account: uint256, market: uint256, position: positions.Position):
-    cost: uint256 = position.cost // positions.MONEY_UNIT
+    cost: uint256 = unsafe_div(position.cost, positions.MONEY_UNIT)
     assert cost >> 72 == 0, "field overflows"
     self._positions[account | market] = (
-        self._field(position.size // SIGNED_SIZE_UNIT, 72)
+        self._field(unsafe_div(position.size, SIGNED_SIZE_UNIT), 72)
         | cost << 72
-        | self._field(position.entry // SIGNED_ENTRY_UNIT, 48) << 144
+        | self._field(unsafe_div(position.entry, SIGNED_ENTRY_UNIT), 48) << 144
         | USED
     )
 
@@ -177,85 +179,101 @@ def _replaced(
 ) -> Market:
     """
     @notice The market's sums with a position as it is in place of what it was.
-    @dev Not checked: every size is below 2^102, a cost below 2^102 and an entry below 2^74, and a
-         sum that passes its field reverts when it is saved.
+    @dev Not checked: every size is below 2^102, a cost below 2^150 and an entry below 2^82, and a
+         sum that passes its field, or falls below zero, reverts when it is saved.
     """
     changed: Market = state
-    if before.size > 0:
-        changed.long -= convert(before.size, uint256)
-        changed.entry_sum = unsafe_sub(changed.entry_sum, unsafe_mul(before.size, before.entry))
-        changed.cost_sum = unsafe_sub(changed.cost_sum, convert(before.cost, int256))
-    elif before.size < 0:
-        changed.short -= convert(-before.size, uint256)
-        changed.entry_sum = unsafe_add(changed.entry_sum, unsafe_mul(before.size, before.entry))
-        changed.cost_sum = unsafe_add(changed.cost_sum, convert(before.cost, int256))
-    if after.size > 0:
-        changed.long += convert(after.size, uint256)
-        changed.entry_sum = unsafe_add(changed.entry_sum, unsafe_mul(after.size, after.entry))
-        changed.cost_sum = unsafe_add(changed.cost_sum, convert(after.cost, int256))
-    elif after.size < 0:
-        changed.short += convert(-after.size, uint256)
-        changed.entry_sum = unsafe_sub(changed.entry_sum, unsafe_mul(after.size, after.entry))
-        changed.cost_sum = unsafe_sub(changed.cost_sum, convert(after.cost, int256))
+    bought: int256 = unsafe_sub(max(after.size, 0), max(before.size, 0))
+    covered: int256 = unsafe_sub(min(after.size, 0), min(before.size, 0))
+    changed.long = unsafe_add(changed.long, convert(convert(bought, bytes32), uint256))
+    changed.short = unsafe_sub(changed.short, convert(convert(covered, bytes32), uint256))
+    changed.entry_sum = unsafe_sub(
+        unsafe_add(changed.entry_sum, self._entry_product(after)), self._entry_product(before)
+    )
+    changed.cost_sum = unsafe_sub(
+        unsafe_add(changed.cost_sum, positions._signed_cost(after)),
+        positions._signed_cost(before),
+    )
     return changed
 
 
 @internal
 @pure
-def _skew(state: Market) -> int256:
+def _entry_product(position: positions.Position) -> int256:
     """
-    @notice Long minus short; base wad.
+    @notice What a position adds to its market's sum of entries; wad * wad.
+    @dev Not checked, as in `_replaced`.
     """
-    return unsafe_sub(convert(state.long, int256), convert(state.short, int256))
+    sign: int256 = (position.size >> 255) | 1
+    return unsafe_mul(unsafe_mul(position.size, sign), position.entry)
 
 
 @internal
 @pure
-def _index(state: Market, size: int256) -> int256:
+def _skew(long: uint256, short: uint256) -> int256:
+    """
+    @notice Long minus short; base wad.
+    @dev Not checked: either is far below 2^255.
+    """
+    return convert(convert(unsafe_sub(long, short), bytes32), int256)
+
+
+@internal
+@pure
+def _index(index_long: int256, index_short: int256, size: int256) -> int256:
     """
     @notice The index of the side that a size is on; wad.
     """
-    return state.index_long if size > 0 else state.index_short
+    return index_long if size > 0 else index_short
 
 
 @internal
 @view
-def _accrued(state: Market, p: IPerpetualMarket.Parameters) -> Market:
+def _accrued(state: Market, first: uint256) -> Market:
     """
     @notice The market brought up to now: its rate and its indices.
+    @param first Of its words of parameters.
+    @dev Not checked: time doesn't go back, and what it adds to an index is below 2^80.
     """
     after: Market = state
-    elapsed: uint256 = block.timestamp - state.updated_at
+    elapsed: uint256 = unsafe_sub(block.timestamp, state.updated_at)
     if elapsed == 0:
         return after
-    velocity: int256 = funding_math._velocity(self._skew(state), p.skew_scale, p.max_velocity)
-    cap: int256 = convert(p.funding_cap, int256)
-    rate: int256 = max(-cap, min(state.rate, cap))
-    growth: int256 = funding_math._index_growth(rate, velocity, elapsed, p.funding_cap)
-    after.index_long += growth
-    after.index_short -= growth
-    rate = funding_math._rate_after(rate, velocity, elapsed, p.funding_cap)
-    after.rate = rate // SIGNED_RATE_UNIT * SIGNED_RATE_UNIT
-    borrowed: int256 = convert(
-        borrowing_math._borrow_growth(state.borrowing_rate, elapsed), int256
+    velocity: int256 = funding_math._velocity(
+        self._skew(state.long, state.short),
+        parameter_words._skew_scale(first),
+        parameter_words._max_velocity(first),
     )
+    most: uint256 = parameter_words._funding_cap(first)
+    cap: int256 = convert(convert(most, bytes32), int256)
+    rate: int256 = max(unsafe_sub(0, cap), min(state.rate, cap))
+    growth: int256 = funding_math._index_growth(rate, velocity, elapsed, most)
+    after.index_long = unsafe_add(after.index_long, growth)
+    after.index_short = unsafe_sub(after.index_short, growth)
+    rate = funding_math._rate_after(rate, velocity, elapsed, most)
+    after.rate = unsafe_mul(unsafe_div(rate, SIGNED_RATE_UNIT), SIGNED_RATE_UNIT)
+    borrowed: int256 = convert(convert(
+        borrowing_math._borrow_growth(state.borrowing_rate, elapsed)
+    , bytes32), int256)
     if state.long >= state.short:
-        after.index_long += borrowed
+        after.index_long = unsafe_add(after.index_long, borrowed)
     if state.short >= state.long:
-        after.index_short += borrowed
+        after.index_short = unsafe_add(after.index_short, borrowed)
     after.updated_at = block.timestamp
     return after
 
 
 @internal
 @pure
-def _risk(
-    p: IPerpetualMarket.Parameters, long: uint256, short: uint256, price: uint256
-) -> uint256:
+def _risk(first: uint256, long: uint256, short: uint256, price: uint256) -> uint256:
     """
     @notice The vault's capital at risk: a share of the heavier side's worth; quote wad, on its
             grid.
+    @param first Of the market's words of parameters.
+    @dev Not checked: a size with a batch on top is below 2^108, a weight below 2^63.
     """
-    worth: uint256 = wad._mul_up(max(long, short), price)
-    at_risk: uint256 = wad._mul_up(worth, p.risk_weight)
-    return wad._mul_div_up(at_risk, 1, borrowing_math.AT_RISK_UNIT) * borrowing_math.AT_RISK_UNIT
+    worth: uint256 = wad._div_up(unsafe_mul(max(long, short), price), wad.WAD)
+    at_risk: uint256 = wad._div_up(unsafe_mul(worth, parameter_words._risk_weight(first)), wad.WAD)
+    return unsafe_mul(
+        wad._div_up(at_risk, borrowing_math.AT_RISK_UNIT), borrowing_math.AT_RISK_UNIT
+    )

@@ -12,6 +12,10 @@
      share in the sums follows from what it was and what it is, by `_replaced` alone; a verb that
      takes from an account or gives to it has the other side of that in its hands: the vault's
      cash, a reserve, or another account.
+
+     Not checked, where it says so: what was stored fits its field of 100 bits or less, and what a
+     trade moves is below 2^160, so a sum that passes its field, or falls below zero, is seen and
+     refused when it is saved.
 """
 
 from ethereum.ercs import IERC20
@@ -95,7 +99,7 @@ def _unpack_pool(word: uint256, owed: uint256) -> Pool:
 
 @internal
 def _save_pool(pool: Pool):
-    at_risk: uint256 = pool.at_risk // borrowing_math.AT_RISK_UNIT
+    at_risk: uint256 = unsafe_div(pool.at_risk, borrowing_math.AT_RISK_UNIT)
     assert pool.margins >> 100 | pool.cash >> 100 | at_risk >> 55 == 0, "field overflows"
     is_owed: uint256 = 0
     if pool.claims | pool.debts != 0:
@@ -150,24 +154,16 @@ def _replaced(pool: Pool, before: Account, after: Account) -> Pool:
          what is new is below 2^255 in sum, and reverts when it is saved if it passes its field.
     """
     changed: Pool = pool
-    changed.margins = unsafe_sub(
-        unsafe_add(changed.margins, self._worth(after)), self._worth(before)
+    # What an account has in tokens is its margin above zero, and its escrow.
+    gained: int256 = unsafe_sub(max(after.margin, 0), max(before.margin, 0))
+    changed.margins = unsafe_add(
+        unsafe_add(changed.margins, convert(convert(gained, bytes32), uint256)),
+        unsafe_sub(after.escrow, before.escrow),
     )
     if (after.margin | before.margin) < 0:
-        changed.debts = unsafe_sub(
-            unsafe_add(changed.debts, self._above_zero(unsafe_sub(0, after.margin))),
-            self._above_zero(unsafe_sub(0, before.margin)),
-        )
+        repaid: int256 = unsafe_sub(min(after.margin, 0), min(before.margin, 0))
+        changed.debts = unsafe_sub(changed.debts, convert(convert(repaid, bytes32), uint256))
     return changed
-
-
-@internal
-@pure
-def _worth(holder: Account) -> uint256:
-    """
-    @notice What an account has in tokens: its margin above zero, and its escrow.
-    """
-    return unsafe_add(self._above_zero(holder.margin), holder.escrow)
 
 
 @internal
@@ -183,7 +179,10 @@ def _is_broke(holder: Account) -> bool:
 @internal
 @pure
 def _above_zero(x: int256) -> uint256:
-    return convert(max(x, 0), uint256)
+    """
+    @dev Not checked: it is not below zero.
+    """
+    return convert(convert(max(x, 0), bytes32), uint256)
 
 
 # The door
@@ -246,9 +245,12 @@ def _credited(margin: int256, money: uint256) -> (int256, uint256):
     """
     @notice A margin and `money` more; what of it a debt swallows, which is the vault's, comes
             second.
+    @dev Not checked: what is added of `money` is between nothing and all of it. A margin that
+         `money` takes beyond its type is refused when it is saved.
     """
-    after: int256 = margin + convert(money, int256)
-    return after, money - (self._above_zero(after) - self._above_zero(margin))
+    after: int256 = unsafe_add(margin, convert(money, int256))
+    kept: int256 = unsafe_sub(max(after, 0), max(margin, 0))
+    return after, unsafe_sub(money, convert(convert(kept, bytes32), uint256))
 
 
 @internal
@@ -258,18 +260,20 @@ def _settled(margin: int256, gain: int256, pool: Pool) -> (int256, Pool, uint256
     @notice A margin and a pool after a result; what the vault could not pay of it comes third.
     @dev The vault takes no more than the margin has; the rest is the account's debt, a margin
          below zero. A gain pays the debt first. While winners wait, nobody is paid before them.
+         Not checked: sums of what is stored and what a trade moves.
     """
     total: Pool = pool
-    after: int256 = margin + gain
-    paid: int256 = max(after, 0) - max(margin, 0)
+    after: int256 = unsafe_add(margin, gain)
+    paid: int256 = unsafe_sub(max(after, 0), max(margin, 0))
     if paid <= 0:
-        total.cash += convert(-paid, uint256)
+        total.cash = unsafe_sub(total.cash, convert(convert(paid, bytes32), uint256))
         return after, total, 0
-    due: uint256 = convert(paid, uint256)
+    due: uint256 = convert(convert(paid, bytes32), uint256)
     affordable: uint256 = min(due, self._free_cash(pool))
-    total.cash -= affordable
-    total.claims += due - affordable
-    return after - convert(due - affordable, int256), total, due - affordable
+    unpaid: uint256 = unsafe_sub(due, affordable)
+    total.cash = unsafe_sub(total.cash, affordable)
+    total.claims = unsafe_add(total.claims, unpaid)
+    return unsafe_sub(after, convert(convert(unpaid, bytes32), int256)), total, unpaid
 
 
 @internal
@@ -338,12 +342,13 @@ def _pay_claims(most: uint256):
 def _give(account: uint256, money: uint256, pool: Pool) -> Pool:
     """
     @notice Add to an account's margin what the caller took from elsewhere; the pool after it.
+    @dev Not checked: what of it a debt swallows is no more than the debt.
     """
     holder: Account = self._load(account)
     before: Account = holder
     total: Pool = pool
     repaid: uint256 = 0
     holder.margin, repaid = self._credited(holder.margin, money)
-    total.cash += repaid
+    total.cash = unsafe_add(total.cash, repaid)
     self._save(account, holder)
     return self._replaced(total, before, holder)

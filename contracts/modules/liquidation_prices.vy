@@ -7,11 +7,11 @@
 @dev Pure. `docs/design.md` has the derivation.
 """
 
-from interfaces import IPerpetualMarket
 from contracts.math import positions
 from contracts.math import price_words
 from contracts.math import wad
 from contracts.modules import appraisal
+from contracts.modules import parameter_words
 
 # No price is looked at at which a position is worth more: products would leave their type.
 DEAREST: constant(uint256) = 10**32  # quote wad
@@ -26,7 +26,7 @@ SHIFT: constant(uint256) = 40  # bits that the root is computed beyond its unit
 def _liquidation_price(
     rest: appraisal.Appraisal,
     position: positions.Position,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> uint256:
     """
@@ -38,24 +38,25 @@ def _liquidation_price(
          strides to a price on the other side; then halving. A price has 100 bits, so neither takes
          more than 100 steps, whatever the closed form is worth.
     @param rest The account's appraisal without the position.
+    @param second Of the market's words of parameters.
     """
     is_long: bool = position.size > 0
     highest: uint256 = min(
         price_words.HIGHEST_PRICE, DEAREST * wad.WAD // wad._magnitude(position.size)
     )
-    estimate: uint256 = self._estimate(rest, position, p, index)
+    estimate: uint256 = self._estimate(rest, position, second, index)
     if estimate == max_value(uint256) and is_long:
         return NONE_ABOVE
     near: uint256 = min(estimate, highest)
-    is_healthy: bool = self._is_healthy(rest, position, near, p, index)
+    is_healthy: bool = self._is_healthy(rest, position, near, second, index)
     # A healthy price is left towards the loss, another one towards the gain.
     is_down: bool = is_healthy == is_long
-    far: uint256 = self._across(rest, position, near, is_healthy, is_down, highest, p, index)
+    far: uint256 = self._across(rest, position, near, is_healthy, is_down, highest, second, index)
     if far == near:
         return NONE_BELOW if is_down else NONE_ABOVE
     if is_healthy:
-        return self._between(rest, position, near, far, p, index)
-    return self._between(rest, position, far, near, p, index)
+        return self._between(rest, position, near, far, second, index)
+    return self._between(rest, position, far, near, second, index)
 
 
 @internal
@@ -67,7 +68,7 @@ def _across(
     is_healthy: bool,
     is_down: bool,
     highest: uint256,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> uint256:
     """
@@ -78,7 +79,7 @@ def _across(
         far: uint256 = min(near + (1 << bits), highest)
         if is_down:
             far = near - min(1 << bits, near)
-        if self._is_healthy(rest, position, far, p, index) != is_healthy:
+        if self._is_healthy(rest, position, far, second, index) != is_healthy:
             return far
     return near
 
@@ -90,7 +91,7 @@ def _between(
     position: positions.Position,
     healthy: uint256,
     unhealthy: uint256,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> uint256:
     """
@@ -102,7 +103,7 @@ def _between(
         middle: uint256 = (good + bad) // 2
         if middle == min(good, bad):
             break
-        if self._is_healthy(rest, position, middle, p, index):
+        if self._is_healthy(rest, position, middle, second, index):
             good = middle
         else:
             bad = middle
@@ -115,11 +116,11 @@ def _is_healthy(
     rest: appraisal.Appraisal,
     position: positions.Position,
     price: uint256,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> bool:
     return not appraisal._is_below_maintenance(
-        appraisal._with_position(rest, position, price, p, index)
+        appraisal._with_position(rest, position, price, second, index)
     )
 
 
@@ -128,7 +129,7 @@ def _is_healthy(
 def _estimate(
     rest: appraisal.Appraisal,
     position: positions.Position,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     index: int256,
 ) -> uint256:
     """
@@ -145,8 +146,8 @@ def _estimate(
         rest.equity - appraisal._maintenance(rest) - positions._signed_cost(position)
     )
     slope: int256 = convert(wad.WAD, int256) * (1 if is_long else -1)
-    slope -= convert(p.maintenance_ratio, int256) + index - position.entry
-    curve: int256 = convert(p.maintenance_slope, int256)
+    slope -= convert(parameter_words._maintenance_ratio(second), int256) + index - position.entry
+    curve: int256 = convert(parameter_words._maintenance_slope(second), int256)
     inside: int256 = slope * slope + 4 * curve * spare
     if is_long:
         if spare >= 0:

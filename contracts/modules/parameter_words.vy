@@ -7,6 +7,9 @@
 @dev Two words a market, one for the pool. The first prices trades and time, the second margins
      and limits. A value off its grid is refused, not rounded. The pool's word leaves its highest 32
      bits to `parameters`, which has a bit there for each listed market.
+
+     Who needs a few of them is handed the word, and takes them out of it. Not checked there: a field
+     has at most 56 bits and a grid at most 2^70.
 """
 
 from contracts.math import wad
@@ -109,50 +112,133 @@ def _on_grid(x: uint256, grid: uint256) -> uint256:
 @internal
 @pure
 def _unpack(first: uint256, second: uint256) -> IPerpetualMarket.Parameters:
-    """
-    @dev Not checked: a field has at most 56 bits and a grid at most 2^70.
-    """
     return IPerpetualMarket.Parameters(
-        skew_scale=unsafe_mul(first & (2**56 - 1), SIZE_GRID),
-        premium_cap=unsafe_mul((first >> 56) & (2**56 - 1), SIZE_GRID),
-        maker_fee=unsafe_mul((first >> 132) & (2**20 - 1), FEE_GRID),
-        taker_fee=unsafe_mul((first >> 112) & (2**20 - 1), FEE_GRID),
-        max_velocity=unsafe_mul((first >> 152) & (2**32 - 1), RATE_GRID),
-        funding_cap=unsafe_mul((first >> 184) & (2**24 - 1), RATE_GRID),
-        initial_ratio=unsafe_mul(second & (2**16 - 1), RATIO_GRID),
-        initial_slope=(second >> 48) & (2**40 - 1),
-        maintenance_ratio=unsafe_mul((second >> 16) & (2**16 - 1), RATIO_GRID),
-        maintenance_slope=(second >> 88) & (2**40 - 1),
-        profit_ratio=unsafe_mul((second >> 32) & (2**16 - 1), RATIO_GRID),
-        max_open_interest=unsafe_mul((second >> 128) & (2**50 - 1), SIZE_GRID),
-        max_skew=unsafe_mul((second >> 178) & (2**50 - 1), SIZE_GRID),
-        min_notional=unsafe_mul((first >> 224) & (2**8 - 1), NOTIONAL_GRID),
-        risk_weight=unsafe_mul((first >> 208) & (2**16 - 1), RATIO_GRID),
-        penalty_ratio=unsafe_mul((second >> 228) & (2**12 - 1), RATIO_GRID),
-        insurance_limit=unsafe_mul((second >> 240) & (2**16 - 1), LIMIT_GRID),
+        skew_scale=self._skew_scale(first),
+        premium_cap=self._premium_cap(first),
+        maker_fee=self._maker_fee(first),
+        taker_fee=self._taker_fee(first),
+        max_velocity=self._max_velocity(first),
+        funding_cap=self._funding_cap(first),
+        initial_ratio=self._initial_ratio(second),
+        initial_slope=self._initial_slope(second),
+        maintenance_ratio=self._maintenance_ratio(second),
+        maintenance_slope=self._maintenance_slope(second),
+        profit_ratio=self._profit_ratio(second),
+        max_open_interest=self._max_open_interest(second),
+        max_skew=self._max_skew(second),
+        min_notional=self._min_notional(first),
+        risk_weight=self._risk_weight(first),
+        penalty_ratio=self._penalty_ratio(second),
+        insurance_limit=self._insurance_limit(second),
     )
 
 
-@internal
-@pure
-def _of_time(first: uint256) -> IPerpetualMarket.Parameters:
-    """
-    @notice Of a market's parameters those that time goes by, which its first word has.
-    """
-    p: IPerpetualMarket.Parameters = empty(IPerpetualMarket.Parameters)
-    p.skew_scale = unsafe_mul(first & (2**56 - 1), SIZE_GRID)
-    p.max_velocity = unsafe_mul((first >> 152) & (2**32 - 1), RATE_GRID)
-    p.funding_cap = unsafe_mul((first >> 184) & (2**24 - 1), RATE_GRID)
-    return p
+# The first word
 
 
 @internal
 @pure
-def _max_utilisation(word: uint256) -> uint256:
-    """
-    @notice Of the pool's parameters the one that bounds what may leave; wad ratio.
-    """
-    return unsafe_mul((word >> 16) & (2**16 - 1), RATIO_GRID)
+def _skew_scale(first: uint256) -> uint256:
+    return unsafe_mul(first & (2**56 - 1), SIZE_GRID)
+
+
+@internal
+@pure
+def _premium_cap(first: uint256) -> uint256:
+    return unsafe_mul((first >> 56) & (2**56 - 1), SIZE_GRID)
+
+
+@internal
+@pure
+def _taker_fee(first: uint256) -> uint256:
+    return unsafe_mul((first >> 112) & (2**20 - 1), FEE_GRID)
+
+
+@internal
+@pure
+def _maker_fee(first: uint256) -> uint256:
+    return unsafe_mul((first >> 132) & (2**20 - 1), FEE_GRID)
+
+
+@internal
+@pure
+def _max_velocity(first: uint256) -> uint256:
+    return unsafe_mul((first >> 152) & (2**32 - 1), RATE_GRID)
+
+
+@internal
+@pure
+def _funding_cap(first: uint256) -> uint256:
+    return unsafe_mul((first >> 184) & (2**24 - 1), RATE_GRID)
+
+
+@internal
+@pure
+def _risk_weight(first: uint256) -> uint256:
+    return unsafe_mul((first >> 208) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _min_notional(first: uint256) -> uint256:
+    return unsafe_mul((first >> 224) & (2**8 - 1), NOTIONAL_GRID)
+
+
+# The second word
+
+
+@internal
+@pure
+def _initial_ratio(second: uint256) -> uint256:
+    return unsafe_mul(second & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _maintenance_ratio(second: uint256) -> uint256:
+    return unsafe_mul((second >> 16) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _profit_ratio(second: uint256) -> uint256:
+    return unsafe_mul((second >> 32) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _initial_slope(second: uint256) -> uint256:
+    return (second >> 48) & (2**40 - 1)
+
+
+@internal
+@pure
+def _maintenance_slope(second: uint256) -> uint256:
+    return (second >> 88) & (2**40 - 1)
+
+
+@internal
+@pure
+def _max_open_interest(second: uint256) -> uint256:
+    return unsafe_mul((second >> 128) & (2**50 - 1), SIZE_GRID)
+
+
+@internal
+@pure
+def _max_skew(second: uint256) -> uint256:
+    return unsafe_mul((second >> 178) & (2**50 - 1), SIZE_GRID)
+
+
+@internal
+@pure
+def _penalty_ratio(second: uint256) -> uint256:
+    return unsafe_mul((second >> 228) & (2**12 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _insurance_limit(second: uint256) -> uint256:
+    return unsafe_mul((second >> 240) & (2**16 - 1), LIMIT_GRID)
 
 
 @internal
@@ -187,21 +273,81 @@ def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
 @internal
 @pure
 def _unpack_pool(word: uint256) -> IPerpetualMarket.PoolParameters:
-    """
-    @dev Not checked, as in `_unpack`.
-    """
     return IPerpetualMarket.PoolParameters(
-        kink=unsafe_mul(word & (2**16 - 1), RATIO_GRID),
-        rate_at_kink=unsafe_mul((word >> 48) & (2**32 - 1), BORROWING_GRID),
-        rate_at_full=unsafe_mul((word >> 80) & (2**32 - 1), BORROWING_GRID),
-        max_utilisation=unsafe_mul((word >> 16) & (2**16 - 1), RATIO_GRID),
-        insurance_share=unsafe_mul((word >> 32) & (2**16 - 1), RATIO_GRID),
-        buffer=unsafe_mul((word >> 112) & (2**16 - 1), RATIO_GRID),
-        least_reward=unsafe_mul((word >> 128) & (2**16 - 1), RATIO_GRID),
-        most_reward=unsafe_mul((word >> 144) & (2**16 - 1), RATIO_GRID),
-        reward_ramp=(word >> 160) & (2**16 - 1),
-        most_cost=unsafe_mul((word >> 176) & (2**16 - 1), COST_GRID),
+        kink=self._kink(word),
+        rate_at_kink=self._rate_at_kink(word),
+        rate_at_full=self._rate_at_full(word),
+        max_utilisation=self._max_utilisation(word),
+        insurance_share=self._insurance_share(word),
+        buffer=self._buffer(word),
+        least_reward=self._least_reward(word),
+        most_reward=self._most_reward(word),
+        reward_ramp=self._reward_ramp(word),
+        most_cost=self._most_cost(word),
     )
+
+
+# The pool's word
+
+
+@internal
+@pure
+def _kink(word: uint256) -> uint256:
+    return unsafe_mul(word & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _max_utilisation(word: uint256) -> uint256:
+    return unsafe_mul((word >> 16) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _insurance_share(word: uint256) -> uint256:
+    return unsafe_mul((word >> 32) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _rate_at_kink(word: uint256) -> uint256:
+    return unsafe_mul((word >> 48) & (2**32 - 1), BORROWING_GRID)
+
+
+@internal
+@pure
+def _rate_at_full(word: uint256) -> uint256:
+    return unsafe_mul((word >> 80) & (2**32 - 1), BORROWING_GRID)
+
+
+@internal
+@pure
+def _buffer(word: uint256) -> uint256:
+    return unsafe_mul((word >> 112) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _least_reward(word: uint256) -> uint256:
+    return unsafe_mul((word >> 128) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _most_reward(word: uint256) -> uint256:
+    return unsafe_mul((word >> 144) & (2**16 - 1), RATIO_GRID)
+
+
+@internal
+@pure
+def _reward_ramp(word: uint256) -> uint256:
+    return (word >> 160) & (2**16 - 1)
+
+
+@internal
+@pure
+def _most_cost(word: uint256) -> uint256:
+    return unsafe_mul((word >> 176) & (2**16 - 1), COST_GRID)
 
 
 @internal
@@ -215,13 +361,13 @@ def _is_retired(first: uint256) -> bool:
 
 @internal
 @pure
-def _schedule(p: IPerpetualMarket.Parameters) -> batches.Schedule:
+def _schedule(first: uint256) -> batches.Schedule:
     """
     @notice What of a market's parameters prices a trade.
     """
     return batches.Schedule(
-        skew_scale=p.skew_scale,
-        premium_cap=p.premium_cap,
-        maker_fee=p.maker_fee,
-        taker_fee=p.taker_fee,
+        skew_scale=self._skew_scale(first),
+        premium_cap=self._premium_cap(first),
+        maker_fee=self._maker_fee(first),
+        taker_fee=self._taker_fee(first),
     )

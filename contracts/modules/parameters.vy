@@ -6,7 +6,6 @@
 @notice Knows each market's parameters and the pool's; `Configuration` alone sets them.
 """
 
-from interfaces import IPerpetualMarket
 from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
@@ -24,14 +23,15 @@ def _is_listed(market: uint256) -> bool:
 
 @internal
 @view
-def _check_open(market: uint256):
+def _open_word(market: uint256) -> uint256:
     """
-    @notice Refuse markets that never opened, and those that are retired.
+    @notice Refuse markets that never opened, and those that are retired; the first word of others.
     """
     assert market < MOST_MARKETS, "unknown market"
     first: uint256 = self._first[market]
     assert first != 0, "unknown market"
     assert not parameter_words._is_retired(first), "market retired"
+    return first
 
 
 @internal
@@ -43,18 +43,6 @@ def _is_retired(market: uint256) -> bool:
 @internal
 def _retire(market: uint256):
     self._first[market] |= parameter_words.RETIRED
-
-
-@internal
-@view
-def _of(market: uint256) -> IPerpetualMarket.Parameters:
-    return parameter_words._unpack(self._first[market], self._second[market])
-
-
-@internal
-@view
-def _of_pool() -> IPerpetualMarket.PoolParameters:
-    return parameter_words._unpack_pool(self._pool)
 
 
 @internal
@@ -72,8 +60,14 @@ def _set_pool(word: uint256):
 
 @internal
 @view
-def _words_of(market: uint256) -> (uint256, uint256):
-    return self._first[market], self._second[market]
+def _first_word(market: uint256) -> uint256:
+    return self._first[market]
+
+
+@internal
+@view
+def _second_word(market: uint256) -> uint256:
+    return self._second[market]
 
 
 @internal

@@ -7,11 +7,10 @@
 @dev Pure: the market writes what comes out, and a view shows it.
 """
 
-from interfaces import IPerpetualMarket
 from contracts.math import batches
-from contracts.math import margin_math
 from contracts.math import positions
 from contracts.math import wad
+from contracts.modules import appraisal
 from contracts.modules import book
 from contracts.modules import custody
 
@@ -27,6 +26,19 @@ struct Trade:
 
 @internal
 @pure
+def _beginning(holder: custody.Account, pool: custody.Pool, state: book.Market) -> Trade:
+    """
+    @notice What there is before anything is traded.
+    """
+    t: Trade = empty(Trade)
+    t.holder = holder
+    t.pool = pool
+    t.state = state
+    return t
+
+
+@internal
+@pure
 def _traded(
     market: uint256,
     size_delta: int256,
@@ -35,59 +47,69 @@ def _traded(
     most: uint256,
     insurance_share: uint256,
     before: positions.Position,
-    holder: custody.Account,
-    pool: custody.Pool,
-    state: book.Market,
+    found: Trade,
 ) -> Trade:
     """
     @notice What is paid is limited to what is left: no fee makes a shortfall.
+    @dev Not checked: what is stored is below 2^103, and results, fees and premiums below 2^160; a
+         sum that passes its field, or falls below zero, is refused when it is saved.
     @param most What may be paid in all.
-    @param state Brought up to now.
+    @param found The account, the pool and the market, brought up to now.
     """
-    t: Trade = empty(Trade)
-    t.holder = holder
-    t.after, t.gain = self._filled(state, before, size_delta, price)
-    t.holder.margin, t.pool, t.unpaid = custody._settled(holder.margin, t.gain, pool)
+    t: Trade = found
+    t.after, t.gain = self._filled(
+        before,
+        size_delta,
+        price,
+        book._index(t.state.index_long, t.state.index_short, before.size),
+        book._index(
+            t.state.index_long, t.state.index_short, unsafe_add(before.size, size_delta)
+        ),
+    )
+    t.holder.margin, t.pool, t.unpaid = custody._settled(t.holder.margin, t.gain, t.pool)
 
     reduces: bool = not positions._increases(before.size, size_delta)
     room: int256 = t.holder.margin
     if reduces:
-        room += min(positions._result(t.after, price), 0)
-    wanted: int256 = convert(terms.fee, int256) + terms.premium
-    rebate: int256 = max(-terms.premium, 0)
-    left: int256 = max(room, 0)
-    if most < convert(left, uint256):
-        left = convert(most, int256)
-    fee: int256 = min(convert(terms.fee, int256), max(min(room, left) + rebate, 0))
+        room = unsafe_add(room, min(positions._result(t.after, price), 0))
+    charged: int256 = convert(convert(terms.fee, bytes32), int256)
+    wanted: int256 = unsafe_add(charged, terms.premium)
+    rebate: int256 = max(unsafe_sub(0, terms.premium), 0)
+    left: int256 = convert(convert(min(most, custody._above_zero(room)), bytes32), int256)
+    fee: int256 = min(charged, max(unsafe_add(min(room, left), rebate), 0))
     premium: int256 = min(
-        terms.premium, positions._to_grid_down(left - fee, positions.MONEY_UNIT)
+        terms.premium, positions._to_grid_down(unsafe_sub(left, fee), positions.MONEY_UNIT)
     )
-    t.paid = batches.Terms(fee=convert(fee, uint256), premium=premium)
-    insured: uint256 = wad._mul_down(t.paid.fee, insurance_share)
-    insured -= insured % positions.MONEY_UNIT
-    t.pool.cash += t.paid.fee - insured
-    t.state = book._replaced(state, before, t.after)
-    t.state.insurance += insured
-    t.state.impact_reserve = convert(
-        convert(t.state.impact_reserve, int256) + premium, uint256
+    t.paid = batches.Terms(fee=convert(convert(fee, bytes32), uint256), premium=premium)
+    insured: uint256 = unsafe_div(unsafe_mul(t.paid.fee, insurance_share), wad.WAD)
+    insured = unsafe_sub(insured, insured % positions.MONEY_UNIT)
+    t.pool.cash = unsafe_add(t.pool.cash, unsafe_sub(t.paid.fee, insured))
+    t.state = book._replaced(t.state, before, t.after)
+    t.state.insurance = unsafe_add(t.state.insurance, insured)
+    t.state.impact_reserve = unsafe_add(
+        t.state.impact_reserve, convert(convert(premium, bytes32), uint256)
     )
-    cost: int256 = fee + premium
+    cost: int256 = unsafe_add(fee, premium)
     if cost >= 0:
-        t.holder.margin -= cost
+        t.holder.margin = unsafe_sub(t.holder.margin, cost)
     else:
         repaid: uint256 = 0
-        t.holder.margin, repaid = custody._credited(t.holder.margin, convert(-cost, uint256))
-        t.pool.cash += repaid
+        t.holder.margin, repaid = custody._credited(
+            t.holder.margin, convert(convert(unsafe_sub(0, cost), bytes32), uint256)
+        )
+        t.pool.cash = unsafe_add(t.pool.cash, repaid)
     if reduces:
         # What can't be paid now because it is in escrow for other orders is owed to the vault; in
         # a liquidation also what is in other markets' open profits, if they needn't wait as claims.
-        backed: int256 = max(room - cost + convert(holder.escrow, int256), 0)
+        spent: int256 = unsafe_sub(room, cost)
+        held: int256 = convert(convert(t.holder.escrow, bytes32), int256)
+        backed: int256 = max(unsafe_add(spent, held), 0)
         if most != max_value(uint256):
-            rest: int256 = max(convert(most, int256) - cost, 0)
+            rest: int256 = max(unsafe_sub(convert(convert(most, bytes32), int256), cost), 0)
             backed = rest if t.pool.claims == 0 else min(backed, rest)
         nothing: uint256 = 0
         t.holder.margin, t.pool, nothing = custody._settled(
-            t.holder.margin, -min(wanted - cost, backed), t.pool
+            t.holder.margin, unsafe_sub(0, min(unsafe_sub(wanted, cost), backed)), t.pool
         )
 
     if t.after.size != 0:
@@ -100,17 +122,22 @@ def _traded(
 @internal
 @pure
 def _filled(
-    state: book.Market, before: positions.Position, size_delta: int256, price: uint256
+    before: positions.Position,
+    size_delta: int256,
+    price: uint256,
+    index_before: int256,
+    index_after: int256,
 ) -> (positions.Position, int256):
     """
     @notice A position after a fill, and what that settles: the realised result less what was owed.
+    @param index_before Of the side that the position is on; wad. `index_after` is that of the side
+           on which it is afterwards.
+    @dev Not checked: either result is below 2^160.
     """
     after: positions.Position = empty(positions.Position)
     realised: int256 = 0
-    after, realised = positions._filled(
-        before, size_delta, price, book._index(state, before.size + size_delta)
-    )
-    return after, realised - positions._owed(before, book._index(state, before.size), price)
+    after, realised = positions._filled(before, size_delta, price, index_after)
+    return after, unsafe_sub(realised, positions._owed(before, index_before, price))
 
 
 @internal
@@ -120,32 +147,35 @@ def _due_for_fill(
     size_before: int256,
     after: positions.Position,
     price: uint256,
-    p: IPerpetualMarket.Parameters,
+    second: uint256,
     holder: custody.Account,
 ) -> uint256:
     """
     @notice How much of its keeper's fee a filled order pays.
+    @param second Of the market's words of parameters.
     @dev A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
          increase was judged without the fee; a reduction pays out of the initial margin that it
-         frees.
+         frees. Not checked: all of it is below 2^200.
     """
-    fee: int256 = convert(keeper_fee, int256)
-    most: int256 = min(fee, holder.margin + fee)
+    fee: int256 = convert(convert(keeper_fee, bytes32), int256)
+    most: int256 = min(fee, unsafe_add(holder.margin, fee))
     if holder.markets != 0:
-        if not positions._increases(size_before, after.size - size_before):
-            freed: int256 = self._initial(p, size_before, price) - self._initial(
-                p, after.size, price
+        if not positions._increases(size_before, unsafe_sub(after.size, size_before)):
+            freed: int256 = unsafe_sub(
+                self._initial(second, size_before, price),
+                self._initial(second, after.size, price),
             )
+            lost: int256 = min(positions._result(after, price), 0)
             most = min(most, freed)
-            most = min(most, holder.margin + fee + min(positions._result(after, price), 0))
+            most = min(most, unsafe_add(unsafe_add(holder.margin, fee), lost))
     return custody._above_zero(most)
 
 
 @internal
 @pure
-def _initial(p: IPerpetualMarket.Parameters, size: int256, price: uint256) -> int256:
+def _initial(second: uint256, size: int256, price: uint256) -> int256:
     """
     @notice The initial margin of a size; quote wad.
     """
     worth: uint256 = positions._notional(size, price)
-    return convert(margin_math._requirement(worth, p.initial_ratio, p.initial_slope), int256)
+    return convert(convert(appraisal._initial(second, worth), bytes32), int256)

@@ -160,9 +160,7 @@ def _now(words: uint256[5]) -> book.Market:
     """
     @notice A market brought up to now.
     """
-    return book._accrued(
-        book._unpack(words[0], words[1], words[2]), parameter_words._of_time(words[3])
-    )
+    return book._accrued(book._unpack(words[0], words[1], words[2]), words[3])
 
 
 @internal
@@ -174,7 +172,7 @@ def _worth_high(state: book.Market, price: uint256) -> int256:
     return nav_math._time_due_ceil(
         state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
     ) - nav_math._open_result_floor(
-        book._skew(state), state.cost_sum * convert(wad.WAD, int256), price
+        book._skew(state.long, state.short), state.cost_sum * convert(wad.WAD, int256), price
     )
 
 
@@ -187,7 +185,7 @@ def _worth_low(state: book.Market, price: uint256) -> int256:
     return nav_math._time_due(
         state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
     ) - nav_math._open_result_ceil(
-        book._skew(state), state.cost_sum * convert(wad.WAD, int256), price
+        book._skew(state.long, state.short), state.cost_sum * convert(wad.WAD, int256), price
     )
 
 

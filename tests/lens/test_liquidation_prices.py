@@ -12,7 +12,7 @@ from clearway.spec.positions import Position
 from clearway.spec.state import Parameters
 from clearway.spec.wad import WAD
 from tests.lens.comparing import ROUNDINGS
-from tests.market.world import ETH, as_struct
+from tests.market.world import ETH
 
 PRICES = st.integers(10**9, 10**26)
 
@@ -53,8 +53,9 @@ def cases(draw: st.DrawFn) -> tuple[Position, Parameters, int, int, int]:
 def test_is_the_boundary_that_a_search_finds(module, case):
     position, parameters, index, margin, needed = case
     rest = (margin, margin, margin, 0, needed, 0, 0)
-    struct = as_struct(parameters)
-    price = module.internal._liquidation_price(rest, tuple(vars(position).values()), struct, index)
+    # Of the market's second word, what maintenance is made of (`parameter_words`)
+    word = parameters.maintenance_ratio // 10**14 << 16 | parameters.maintenance_slope << 88
+    price = module.internal._liquidation_price(rest, tuple(vars(position).values()), word, index)
 
     def spare(at: int) -> int:
         worth = positions.notional(position.size, at)

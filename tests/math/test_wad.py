@@ -41,10 +41,20 @@ def test_magnitude_equals_the_spec(contract, x):
     assert contract._magnitude(x) == wad.magnitude(x)
 
 
-def test_the_lowest_integer_has_no_magnitude(contract):
+def test_the_lowest_integer_has_a_magnitude_too(contract):
     assert contract._magnitude(-MAX_INT) == MAX_INT
-    with boa.reverts():
-        contract._magnitude(-MAX_INT - 1)
+    assert contract._magnitude(-MAX_INT - 1) == MAX_INT + 1
+
+
+@given(x=UNSIGNED, divisor=up_to(MAX_UINT, smallest=1))
+def test_unsigned_division_equals_the_spec(contract, x, divisor):
+    assert contract._div_up(x, divisor) == wad.div_up(x, divisor)
+
+
+@given(x=SIGNED, divisor=DIVISORS)
+def test_signed_division_equals_the_spec(contract, x, divisor):
+    assert contract._signed_div_floor(x, divisor) == wad.signed_div_floor(x, divisor)
+    assert contract._signed_div_ceil(x, divisor) == wad.signed_div_ceil(x, divisor)
 
 
 @pytest.mark.parametrize("name", ["mul_div_down", "mul_div_up"])
