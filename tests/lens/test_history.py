@@ -13,7 +13,7 @@ from tests.lens.recording import RecordingWorld
 from tests.market.test_walk import ENDS, Walk
 from tests.market.world import ETH, WAD
 
-SEEDS = range(200, 202)
+SEEDS = range(200, 206)
 STEPS = 40
 
 

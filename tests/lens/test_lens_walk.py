@@ -4,8 +4,8 @@ from tests.lens.comparing import assert_all_shown, assert_quoted
 from tests.market.test_walk import ACTORS, Walk, take, three_markets
 from tests.market.world import WAD
 
-SEEDS = range(100, 102)
-STEPS = 20
+SEEDS = range(100, 106)
+STEPS = 50
 
 
 class LensWalk(Walk):

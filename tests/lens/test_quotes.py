@@ -8,7 +8,7 @@ from clearway.spec import price_words
 from tests.market.test_walk import ACTORS, KEEPER, Walk, take, three_markets
 from tests.market.world import WAD
 
-SEEDS = range(300, 302)
+SEEDS = range(300, 306)
 STEPS = 25
 AFTER = ("equity", "backing", "initial", "maintenance", "free")
 

@@ -1,5 +1,6 @@
 """Ends of orders that random walks seldom reach, and what one order does to others."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import boa
@@ -46,6 +47,25 @@ def test_an_increase_that_its_margin_no_longer_covers_fails_and_pays(world, trad
     fallen = {**PRICES, 0: 2_840 * WAD}
     assert fill(world, keeper, [(trader, 1, 100 * WAD)], fallen) == ["insufficient margin"]
     assert world.contracts.lens.position_of(world.account(trader), 0).size == 400 * WAD
+
+
+def test_a_keepers_fee_is_no_margin_of_the_order_that_pays_it(world, keeper):
+    """At each of prices a small step apart, from where margin is plenty to where it isn't."""
+    trader = somebody(world, "thin", 1_200)
+    assert fill(world, keeper, [(trader, 0, 4 * WAD)]) == [""]
+    assert world.place(trader, 1, 0, WAD, limit_for(1, PRICES, 0), keeper_fee=100 * WAD) is None
+    world.wait(2)
+    seen = []
+    for price in range(3_000, 2_800, -4):
+        kept = deepcopy(world.model)
+        with boa.env.anchor():
+            world.report({**PRICES, 0: price * WAD})
+            ends, _ = world.execute(keeper, 0, [(trader, 1)])
+            world.assert_equal()
+            seen += ends
+        world.model = kept
+    assert seen == sorted(seen)
+    assert set(seen) == {"", "insufficient margin"}
 
 
 def test_one_that_fails_only_for_its_company_stays_and_is_filled_later(

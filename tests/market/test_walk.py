@@ -19,8 +19,8 @@ from clearway.spec.refused import Refused
 from clearway.spec.state import Account
 from tests.market.world import ETH, WAD, Actor, Contracts, World, deploy
 
-SEEDS = range(12)
-STEPS = 50
+SEEDS = range(24)
+STEPS = 100
 DEEP_STEPS = int(os.environ.get("STEPS", 100_000))
 DEEP_WALKS = 2  # of one test
 DEEP_LENGTH = 100  # steps of one walk

@@ -9,8 +9,8 @@ import boa
 from tests.market import test_walk as market_walk
 from tests.vault.world import LISTED, VaultWorld, world_of
 
-SEEDS = range(6)
-STEPS = 40
+SEEDS = range(12)
+STEPS = 80
 PROVIDERS = [boa.env.generate_address(f"provider {number}") for number in range(3)]
 
 WEIGHTS = {
