@@ -8,7 +8,7 @@ from eth_account import Account
 from eth_utils import keccak
 
 from tests.market.world import WAD
-from tests.vault.world import UNIT, deploy, world_of
+from tests.vault.world import CAP, COOLDOWN, OUTFLOW, UNIT, deploy, world_of
 
 ERC7575 = [
     "asset()",
@@ -148,6 +148,18 @@ def test_is_its_own_share_and_names_its_asset(world):
     assert vault.share() == vault.address
     assert vault.asset() == world.contracts.token.address
     assert vault.decimals() == 18
+
+
+def test_it_is_refused_where_the_market_does_not_await_it(world):
+    contracts = world.contracts
+    with boa.reverts("another contract's place"):
+        boa.load(
+            "contracts/l2/Vault.vy",
+            contracts.market.address,
+            contracts.feed.address,
+            boa.env.eoa,
+            *(COOLDOWN, OUTFLOW, CAP),
+        )
 
 
 def test_previews_of_leaving_are_refused(world):
