@@ -184,6 +184,12 @@ class Market:
     def now(self) -> int:
         return self.world.l2.block().timestamp
 
+    def keep(self) -> None:
+        """Have what is on the chains now outlive the death of a node."""
+        current = self.world.devnet.folder.path / "checkpoints" / "current"
+        begun = int(current.read_text())  # one may be under way that lacks the newest block
+        until(lambda: int(current.read_text()) >= begun + 2)
+
     def size_of(self, trader: LocalAccount, market: int = 0) -> int:
         account = int(trader.address, 16) << 96
         return int(self.system.lens.call("position_of", account, market).size)
