@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def compile_all(contracts: Path) -> tuple[list[Contract], list[Contract]]:
     """Return the contracts made for deployment, and the mocks; several are compiled at a time."""
     sources = sorted(contracts.rglob("*.vy"))
     whole = [one for one in sources if one.relative_to(contracts).parts[0] not in PARTS]
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         compiled = list(pool.map(compile_contract, whole, repeat(contracts)))
     products = [one for one in compiled if not one.name.startswith(f"{MOCKS}/")]
     return products, [one for one in compiled if one not in products]
