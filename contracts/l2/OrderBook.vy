@@ -28,11 +28,8 @@ from ..modules import parameter_words
 from ..modules import orders
 initializes: orders
 
-# The market as one order needs it: the same functions, whose lists hold one.
+# The market as one order needs it: the same function, whose list holds one.
 interface ISingle:
-    def scene(
-        market: uint256, ids: DynArray[uint256, 1]
-    ) -> (uint256[8], DynArray[uint256, 2]): view
     def fill(
         market: uint256,
         price: uint256,
@@ -223,8 +220,8 @@ def _settle_one(id: uint256, word: uint256, price: uint256, board: uint256, seco
     """
     market: uint256 = order_words._market_of(word)
     words: uint256[8] = empty(uint256[8])
-    holders: DynArray[uint256, 2] = []
-    words, holders = staticcall ISingle(MARKET.address).scene(market, [id])
+    holders: uint256[2] = [0, 0]
+    words, holders = staticcall MARKET.scene_one(market, id)
     scene: admission.Scene = admission._scene(market, words, price, board, second)
     size: int256 = admission._effective_size(word, holders[1])
     side: admission.Side = admission._side(scene, size)

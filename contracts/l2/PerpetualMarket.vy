@@ -786,12 +786,30 @@ def scene(
     @notice All that orders of one market are judged by: the market's words and the pool's, and of
             each order its account's and its position's.
     """
-    words: uint256[5] = self._market_words(market)
     holders: DynArray[uint256, 100] = []
     for id: uint256 in ids:
         account: uint256 = id & ~SLOT_MASK
         holders.append(custody._accounts[account])
         holders.append(book._positions[account | market])
+    return self._scene_words(market), holders
+
+
+@external
+@view
+def scene_one(market: uint256, id: uint256) -> (uint256[8], uint256[2]):
+    """
+    @notice The same of one order.
+    """
+    account: uint256 = id & ~SLOT_MASK
+    return self._scene_words(market), [
+        custody._accounts[account], book._positions[account | market]
+    ]
+
+
+@internal
+@view
+def _scene_words(market: uint256) -> uint256[8]:
+    words: uint256[5] = self._market_words(market)
     return [
         words[0],
         words[1],
@@ -801,7 +819,7 @@ def scene(
         custody._pool,
         custody._owed_word(),
         parameters._pool_word(),
-    ], holders
+    ]
 
 
 @external
