@@ -391,19 +391,19 @@ def _judge(
     @notice Whether an order would stand if its own side were filled whole, or why not.
     """
     end: uint256 = 0
-    found: appraisal.Appraisal = empty(appraisal.Appraisal)
-    end, found = admission._judge(scene, word, size, side, holder, position)
+    spare: int256 = 0
+    end, spare = admission._judge(scene, word, size, side, holder, position)
     if end != admission.UNDECIDED:
         return end
     others: uint256 = custody._unpack(holder).markets & ~(1 << scene.market)
     if others != 0:
+        rest: appraisal.Appraisal = empty(appraisal.Appraisal)
         is_priced: bool = False
-        found, is_priced = self._with_others(scene, id, found, others)
+        rest, is_priced = self._with_others(scene, id, rest, others)
         if not is_priced:
             return admission.STAYS
-    if found.backing < convert(found.initial, int256):
-        return admission.NO_MARGIN
-    return admission.STANDS
+        spare += appraisal._spare(rest)
+    return admission.NO_MARGIN if spare < 0 else admission.STANDS
 
 
 @internal
