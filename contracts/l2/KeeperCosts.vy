@@ -18,7 +18,7 @@ from ..math import wad
 implements: IKeeperCosts
 
 # Measured, rounded down: a keeper who must be paid more than his cost would make work for himself.
-BASE_GAS: constant(uint256) = 65_000
+BASE_GAS: constant(uint256) = 62_000
 MARKET_GAS: constant(uint256) = 48_000  # of each market
 TRANSACTION_SIZE: constant(uint256) = 170  # bytes
 ORACLE_GAS: constant(uint256) = 100_000  # that the L1 fee's oracle may use

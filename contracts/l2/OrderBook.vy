@@ -28,11 +28,8 @@ from ..modules import parameter_words
 from ..modules import orders
 initializes: orders
 
-# The market as one order needs it: the same functions, whose lists hold one.
+# The market as one order needs it: the same function, whose list holds one.
 interface ISingle:
-    def scene(
-        market: uint256, ids: DynArray[uint256, 1]
-    ) -> (uint256[8], DynArray[uint256, 2]): view
     def fill(
         market: uint256,
         price: uint256,
@@ -223,8 +220,8 @@ def _settle_one(id: uint256, word: uint256, price: uint256, board: uint256, seco
     """
     market: uint256 = order_words._market_of(word)
     words: uint256[8] = empty(uint256[8])
-    holders: DynArray[uint256, 2] = []
-    words, holders = staticcall ISingle(MARKET.address).scene(market, [id])
+    holders: uint256[2] = [0, 0]
+    words, holders = staticcall MARKET.scene_one(market, id)
     scene: admission.Scene = admission._scene(market, words, price, board, second)
     size: int256 = admission._effective_size(word, holders[1])
     side: admission.Side = admission._side(scene, size)
@@ -394,19 +391,19 @@ def _judge(
     @notice Whether an order would stand if its own side were filled whole, or why not.
     """
     end: uint256 = 0
-    found: appraisal.Appraisal = empty(appraisal.Appraisal)
-    end, found = admission._judge(scene, word, size, side, holder, position)
+    spare: int256 = 0
+    end, spare = admission._judge(scene, word, size, side, holder, position)
     if end != admission.UNDECIDED:
         return end
     others: uint256 = custody._unpack(holder).markets & ~(1 << scene.market)
     if others != 0:
+        rest: appraisal.Appraisal = empty(appraisal.Appraisal)
         is_priced: bool = False
-        found, is_priced = self._with_others(scene, id, found, others)
+        rest, is_priced = self._with_others(scene, id, rest, others)
         if not is_priced:
             return admission.STAYS
-    if found.backing < convert(found.initial, int256):
-        return admission.NO_MARGIN
-    return admission.STANDS
+        spare += appraisal._spare(rest)
+    return admission.NO_MARGIN if spare < 0 else admission.STANDS
 
 
 @internal

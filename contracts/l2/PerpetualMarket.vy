@@ -49,6 +49,15 @@ exports: (
     custody.set_aside,
 )
 
+struct Holding:  # a market that an account has a position in
+    market: uint256
+    first_word: uint256  # of its parameters
+    second_word: uint256
+    price: uint256
+    state: book.Market  # brought up to now
+    position: positions.Position
+
+
 MOST_ORDERS: constant(uint256) = 50
 MOST_BOARDS: constant(uint256) = 8  # of four markets each
 SLOT_MASK: constant(uint256) = 255
@@ -273,6 +282,7 @@ def fill(
                 batches.Terms(fee=order.fee, premium=order.premium),
                 max_value(uint256),
                 insurance_share,
+                book._position(account, market),
                 t,
             )
             size: int256 = unsafe_sub(t.after.size, order.size_delta)
@@ -316,6 +326,7 @@ def _trade(
     terms: batches.Terms,
     most: uint256,
     insurance_share: uint256,
+    before: positions.Position,
     found: trades.Trade,
 ) -> trades.Trade:
     """
@@ -329,7 +340,7 @@ def _trade(
         terms,
         most,
         insurance_share,
-        book._position(account, market),
+        before,
         found,
     )
     if t.unpaid > 0:
@@ -375,7 +386,8 @@ def mark(account: uint256):
     holder: custody.Account = custody._load(account)
     found: appraisal.Appraisal = empty(appraisal.Appraisal)
     board: uint256 = 0
-    found, board = self._appraise_now(account, holder)
+    last: Holding = empty(Holding)
+    found, board, last = self._appraise_now(account, holder)
     if not appraisal._is_below_maintenance(found):
         holder.flagged_at = 0
     elif block.timestamp > holder.flagged_at + FLAG_LIFE:
@@ -398,7 +410,8 @@ def liquidate(account: uint256, keeper: address):
     word: uint256 = parameters._pool_word()
     found: appraisal.Appraisal = empty(appraisal.Appraisal)
     board: uint256 = 0
-    found, board = self._appraise_now(account, before)
+    last: Holding = empty(Holding)
+    found, board, last = self._appraise_now(account, before)
     self._check_no_outage(before.markets)
     assert appraisal._is_below_maintenance(found), "account healthy"
     fraction: uint256 = liquidation_math._liquidation_fraction(
@@ -449,13 +462,13 @@ def liquidate(account: uint256, keeper: address):
         if (before.markets >> market) & 1 == 0:
             continue
         first = min(first, market)
-        first_word: uint256 = parameters._first_word(market)
-        second_word: uint256 = parameters._second_word(market)
-        t.state = book._accrued(book._load(market), first_word)
-        price: uint256 = self._price_at(market, board, first)
-        size: int256 = book._position(account, market).size
+        one: Holding = last
+        if market != last.market:
+            one = self._holding(account, market, board, first)
+        t.state = one.state
+        size: int256 = one.position.size
         closing: uint256 = self._closing(
-            size, fraction, price, parameter_words._min_notional(first_word)
+            size, fraction, one.price, parameter_words._min_notional(one.first_word)
         )
         size_delta: int256 = convert(closing, int256)
         if size > 0:
@@ -463,13 +476,13 @@ def liquidate(account: uint256, keeper: address):
         terms: batches.Terms = batches._side_terms(
             size_delta,
             book._skew(t.state.long, t.state.short),
-            price,
-            parameter_words._schedule(first_word),
+            one.price,
+            parameter_words._schedule(one.first_word),
         )
         terms.premium = positions._to_grid_up(max(terms.premium, 0), positions.MONEY_UNIT)
         # Its part of the penalty: that of its notional, at its ratio.
         part: uint256 = wad._mul_up(
-            positions._notional(size, price), parameter_words._penalty_ratio(second_word)
+            positions._notional(size, one.price), parameter_words._penalty_ratio(one.second_word)
         )
         part = wad._mul_div_down(insured, part, found.penalty)
         part -= part % positions.MONEY_UNIT
@@ -479,28 +492,29 @@ def liquidate(account: uint256, keeper: address):
             account,
             market,
             size_delta,
-            price,
+            one.price,
             terms,
             room,
             parameter_words._insurance_share(word),
+            one.position,
             t,
         )
         room -= min(room, terms.fee + convert(terms.premium, uint256))
         if missing > 0:
             drawn: uint256 = insurance._draw(
-                market, t.state.insurance, parameter_words._insurance_limit(second_word), missing
+                market, t.state.insurance, parameter_words._insurance_limit(one.second_word), missing
             )
             t.state.insurance -= drawn
             missing -= drawn
             reward += drawn
         if custody._is_broke(t.holder):
             t = self._write_off(account, market, t)
-        t.pool.at_risk = self._save_repriced(market, price, first_word, t.pool, t.state)
+        t.pool.at_risk = self._save_repriced(market, one.price, one.first_word, t.pool, t.state)
         log IPerpetualMarket.PositionLiquidated(
             account=account,
             market=market,
             size_delta=size_delta,
-            price=price,
+            price=one.price,
             fee=t.paid.fee,
             premium=t.paid.premium,
             result=t.gain,
@@ -593,14 +607,15 @@ def settle(account: uint256, market: uint256):
     """
     price: uint256 = self.final_price[market]
     assert price != 0, "market not retired"
-    size: int256 = book._position(account, market).size
+    position: positions.Position = book._position(account, market)
+    size: int256 = position.size
     assert size != 0, "no position"
     first: uint256 = parameters._first_word(market)
     before: custody.Account = custody._load(account)
     t: trades.Trade = trades._beginning(
         before, custody._load_pool(), book._accrued(book._load(market), first)
     )
-    t = self._trade(account, market, -size, price, empty(batches.Terms), 0, 0, t)
+    t = self._trade(account, market, -size, price, empty(batches.Terms), 0, 0, position, t)
     if custody._is_broke(t.holder):
         t = self._write_off(account, market, t)
     t.pool.at_risk = self._save_repriced(market, price, first, t.pool, t.state)
@@ -616,12 +631,16 @@ def settle(account: uint256, market: uint256):
 
 @internal
 @view
-def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appraisal, uint256):
+def _appraise_now(
+    account: uint256, holder: custody.Account
+) -> (appraisal.Appraisal, uint256, Holding):
     """
     @notice What an account has and needs at the newest price of its first market, and at the
-            others' of the same second. The price word of the first one's board comes second.
+            others' of the same second. The price word of the first one's board comes second, and
+            the last market, for who goes on with it, third.
     """
     found: appraisal.Appraisal = appraisal._of_nothing(holder)
+    one: Holding = empty(Holding)
     markets: uint256 = holder.markets
     assert markets != 0, "no positions"
     first: uint256 = 0
@@ -636,17 +655,33 @@ def _appraise_now(account: uint256, holder: custody.Account) -> (appraisal.Appra
         if board == 0:
             first = market
             board = staticcall FEED.board(market // 4)
-        price: uint256 = self._price_at(market, board, first)
-        position: positions.Position = book._position(account, market)
-        state: book.Market = book._accrued(book._load(market), parameters._first_word(market))
+        one = self._holding(account, market, board, first)
         found = appraisal._with_position(
             found,
-            position,
-            price,
-            parameters._second_word(market),
-            book._index(state.index_long, state.index_short, position.size),
+            one.position,
+            one.price,
+            one.second_word,
+            book._index(one.state.index_long, one.state.index_short, one.position.size),
         )
-    return found, board
+    return found, board, one
+
+
+@internal
+@view
+def _holding(account: uint256, market: uint256, board: uint256, of: uint256) -> Holding:
+    """
+    @notice A market with an account's position, at the second of a price word, which is that of
+            market `of`.
+    """
+    first: uint256 = parameters._first_word(market)
+    return Holding(
+        market=market,
+        first_word=first,
+        second_word=parameters._second_word(market),
+        price=self._price_at(market, board, of),
+        state=book._accrued(book._load(market), first),
+        position=book._position(account, market),
+    )
 
 
 @internal
@@ -671,7 +706,8 @@ def _free_margin(account: uint256, holder: custody.Account) -> int256:
         return max(holder.margin, 0)
     found: appraisal.Appraisal = empty(appraisal.Appraisal)
     board: uint256 = 0
-    found, board = self._appraise_now(account, holder)
+    last: Holding = empty(Holding)
+    found, board, last = self._appraise_now(account, holder)
     return max(found.free, 0)
 
 
@@ -750,12 +786,30 @@ def scene(
     @notice All that orders of one market are judged by: the market's words and the pool's, and of
             each order its account's and its position's.
     """
-    words: uint256[5] = self._market_words(market)
     holders: DynArray[uint256, 100] = []
     for id: uint256 in ids:
         account: uint256 = id & ~SLOT_MASK
         holders.append(custody._accounts[account])
         holders.append(book._positions[account | market])
+    return self._scene_words(market), holders
+
+
+@external
+@view
+def scene_one(market: uint256, id: uint256) -> (uint256[8], uint256[2]):
+    """
+    @notice The same of one order.
+    """
+    account: uint256 = id & ~SLOT_MASK
+    return self._scene_words(market), [
+        custody._accounts[account], book._positions[account | market]
+    ]
+
+
+@internal
+@view
+def _scene_words(market: uint256) -> uint256[8]:
+    words: uint256[5] = self._market_words(market)
     return [
         words[0],
         words[1],
@@ -765,7 +819,7 @@ def scene(
         custody._pool,
         custody._owed_word(),
         parameters._pool_word(),
-    ], holders
+    ]
 
 
 @external

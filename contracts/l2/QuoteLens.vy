@@ -166,8 +166,8 @@ def _judged(
             another market's price, why that is missing.
     """
     end: uint256 = 0
-    found: appraisal.Appraisal = empty(appraisal.Appraisal)
-    end, found = admission._judge(
+    spare: int256 = 0
+    end, spare = admission._judge(
         scene, order_words._pack(order), size, side, custody._pack(holder), position
     )
     if end == admission.UNDECIDED:
@@ -178,10 +178,12 @@ def _judged(
             prices, reason = readings._prices_at(FEED, others, scene.second)
         if reason != "":
             return reason
-        found = readings._appraised(MARKET, found, order.id, others, prices)
-        end = admission.STANDS
-        if found.backing < convert(found.initial, int256):
-            end = admission.NO_MARGIN
+        spare += appraisal._spare(
+            readings._appraised(
+                MARKET, empty(appraisal.Appraisal), order.id, others, prices
+            )
+        )
+        end = admission.NO_MARGIN if spare < 0 else admission.STANDS
     return admission._reason(end)
 
 

@@ -147,30 +147,29 @@ def _side(scene: Scene, size: int256) -> Side:
 @pure
 def _judge(
     scene: Scene, word: uint256, size: int256, side: Side, holder_word: uint256, position: uint256
-) -> (uint256, appraisal.Appraisal):
+) -> (uint256, int256):
     """
     @notice Whether an order would stand if its own side were filled whole, or why not. UNDECIDED
-            where its account's margin decides; then the account after it, without its positions
-            in other markets, comes second.
+            where its account's margin decides; then what the account has to spare after it,
+            without its positions in other markets, comes second.
     @dev Not checked: sums of sizes and of money. An order's escrow is in its account's, and its
          keeper's fee in its escrow.
     """
-    nothing: appraisal.Appraisal = empty(appraisal.Appraisal)
     price: uint256 = scene.price
     if size == 0:
-        return NOTHING_TO_REDUCE, nothing
+        return NOTHING_TO_REDUCE, 0
     terms: batches.Terms = batches._dearest_share(side.terms, size, side.size, price)
     if not batches._is_within_limit(size, price, terms.premium, order_words._limit_of(word)):
-        return BEYOND_LIMIT, nothing
+        return BEYOND_LIMIT, 0
     before: positions.Position = book._unpack_position(position)
     size_after: int256 = unsafe_add(before.size, size)
     least: uint256 = parameter_words._min_notional(scene.first_word)
     if size_after != 0 and positions._notional(size_after, price) < least:
-        return TOO_SMALL, nothing
+        return TOO_SMALL, 0
     if not positions._increases(before.size, size):
-        return STANDS, nothing
+        return STANDS, 0
     if side.refusal != STANDS:
-        return side.refusal, nothing
+        return side.refusal, 0
 
     escrow: uint256 = order_words._escrow_of(word)
     holder: custody.Account = custody._unpack(holder_word)
@@ -193,13 +192,13 @@ def _judge(
     margin = unsafe_sub(result, max(unsafe_sub(paid, cash), 0))
     cost: int256 = unsafe_add(convert(convert(terms.fee, bytes32), int256), terms.premium)
     if cost > max(margin, 0):
-        return NO_MARGIN, nothing
-    holder.margin = unsafe_sub(margin, cost)
-    holder.escrow = unsafe_sub(holder.escrow, escrow)
+        return NO_MARGIN, 0
+    left: int256 = unsafe_sub(margin, cost)
+    held: int256 = convert(convert(unsafe_sub(holder.escrow, escrow), bytes32), int256)
     return (
         UNDECIDED,
-        appraisal._with_position(
-            appraisal._of_nothing(holder), after, price, scene.second_word, index
+        unsafe_add(
+            unsafe_add(left, held), appraisal._spare_of(after, price, scene.second_word, index)
         ),
     )
 

@@ -60,10 +60,7 @@ def _with_position(
     """
     after: Appraisal = found
     result: int256 = positions._result(position, price)
-    counted: int256 = result
-    if result > 0:
-        share: int256 = convert(convert(parameter_words._profit_ratio(second), bytes32), int256)
-        counted = wad._signed_div_floor(unsafe_mul(result, share), wad.SIGNED_WAD)
+    counted: int256 = self._counted(result, second)
     owed: int256 = positions._owed(position, index, price)
     worth: uint256 = positions._notional(position.size, price)
     initial: uint256 = self._initial(second, worth)
@@ -86,6 +83,48 @@ def _with_position(
         margin_math._linear_requirement(worth, parameter_words._penalty_ratio(second)),
     )
     return after
+
+
+@internal
+@pure
+def _counted(result: int256, second: uint256) -> int256:
+    """
+    @notice An open result, cut to its market's ratio if it is a profit; quote wad, rounded down.
+    @param second Of the market's words of parameters.
+    @dev Not checked: a result is below 2^160, a ratio below 2^64.
+    """
+    if result <= 0:
+        return result
+    share: int256 = convert(convert(parameter_words._profit_ratio(second), bytes32), int256)
+    return wad._signed_div_floor(unsafe_mul(result, share), wad.SIGNED_WAD)
+
+
+@internal
+@pure
+def _spare(found: Appraisal) -> int256:
+    """
+    @notice What backs an account above its initial margin; quote wad. An increase may not leave it
+            below zero.
+    @dev Not checked: either part is below 2^200.
+    """
+    return unsafe_sub(found.backing, convert(convert(found.initial, bytes32), int256))
+
+
+@internal
+@pure
+def _spare_of(
+    position: positions.Position, price: uint256, second: uint256, index: int256
+) -> int256:
+    """
+    @notice What one position adds to that; quote wad.
+    @param second Of the market's words of parameters.
+    @param index That of the position's side; wad.
+    @dev Not checked: all of it is below 2^200.
+    """
+    counted: int256 = self._counted(positions._result(position, price), second)
+    initial: uint256 = self._initial(second, positions._notional(position.size, price))
+    held: int256 = convert(convert(initial, bytes32), int256)
+    return unsafe_sub(unsafe_sub(counted, positions._owed(position, index, price)), held)
 
 
 @internal
