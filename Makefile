@@ -20,7 +20,7 @@ test: setup contracts ## compile every contract and run every test
 	@$(WITH_TOOLS) ape compile --force
 	@$(WITH_TOOLS) pytest -n $(TEST_WORKERS) --dist worksteal
 
-test-deep: setup ## take 100,000 random steps, in a quarter of an hour (STEPS=..., FIRST_SEED=...)
+test-deep: setup ## take 100,000 random steps, in five minutes (STEPS=..., FIRST_SEED=...)
 	@echo 'taking random steps with $(TEST_WORKERS) workers; a failure names its seed and step'
 	@$(WITH_TOOLS) STEPS=$(STEPS) FIRST_SEED=$(FIRST_SEED) \
 		pytest -v -n $(TEST_WORKERS) -m deep tests/market/test_walk.py
