@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.figures import Figure
 from benchmarks.network import Client, Running, running, temporary_folder
 from clearway.devnet.devnet import Devnet
-from clearway.devnet.node import free_port
+from clearway.devnet.processes import free_port
 from clearway.devnet.rpc import RpcFailure
 from clearway.opstack import Arrivals, Chain, Report, Status, abi
 from clearway.opstack.addresses import L2_MESSENGER, MESSAGE_PASSER

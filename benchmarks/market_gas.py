@@ -26,8 +26,8 @@ from vyper.cli.vyper_compile import compile_files
 from benchmarks.network import temporary_folder
 from clearway.devnet.accounts import people
 from clearway.devnet.anvil import L2_OPTIONS, Anvil, AnvilSpec
-from clearway.devnet.node import free_port
 from clearway.devnet.outbox import Outbox
+from clearway.devnet.processes import free_port
 from clearway.opstack.abi import Function
 from clearway.opstack.addresses import Address
 from clearway.opstack.messages import unhex

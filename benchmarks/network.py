@@ -13,7 +13,7 @@ from clearway.devnet.accounts import people
 from clearway.devnet.anvil import HOST
 from clearway.devnet.devnet import Devnet
 from clearway.devnet.folder import Network, Settings
-from clearway.devnet.node import free_port
+from clearway.devnet.processes import free_port
 from clearway.devnet.rpc import Rpc
 from clearway.opstack import Chain, Deposits, Driver, Journal, Rollup, Sender, Starter
 

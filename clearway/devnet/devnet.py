@@ -14,7 +14,7 @@ from clearway.devnet.folder import Folder, Network, Settings
 from clearway.devnet.processes import command_line, is_running, require_free_port
 from clearway.devnet.rpc import Rpc, RpcFailure
 
-START_TIMEOUT = 60  # wall seconds; a fork asks its upstream
+START_TIMEOUT = 120  # wall seconds; longer than both of its nodes may take
 STOP_TIMEOUT = 30
 COMMAND_TIMEOUT = 600  # a long advance settles many games
 POLL = 0.01
@@ -108,8 +108,8 @@ class Devnet:
                 raise DevnetError(self._why_it_ended(process.pid))
             if time.monotonic() > deadline:
                 raise DevnetError(
-                    f"The network didn't start within {START_TIMEOUT} s; see "
-                    f"{self.folder.logs / 'node.log'}."
+                    f"The network didn't start within {START_TIMEOUT} s ({self._last_words()}); "
+                    f"see {self.folder.logs / 'node.log'}."
                 )
             time.sleep(POLL)
 
@@ -121,9 +121,14 @@ class Devnet:
         processes = self.folder.read_processes()
         if processes.get("node") == pid and "fault" in processes:
             return str(processes["fault"])
-        log = self.folder.logs / "node.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-1:]
-        return f"The network's node process ended at its start ({' '.join(last)}); see {log}."
+        return (
+            f"The network's node process ended at its start ({self._last_words()}); see "
+            f"{self.folder.logs / 'node.log'}."
+        )
+
+    def _last_words(self) -> str:
+        lines = (self.folder.logs / "node.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "without a word"
 
     def command(self, method: str, *params: Any) -> Any:
         """Ask something of the running network; raises DevnetError if it refuses or isn't there."""

@@ -10,7 +10,6 @@ import math
 import os
 import queue
 import signal
-import socket
 import sys
 import threading
 import time
@@ -25,7 +24,7 @@ from typing import Any
 import requests
 
 from clearway.devnet import build, drills
-from clearway.devnet.anvil import HOST, L1_OPTIONS, L2_OPTIONS, Anvil, AnvilSpec, fork_options
+from clearway.devnet.anvil import L1_OPTIONS, L2_OPTIONS, Anvil, AnvilSpec, fork_options
 from clearway.devnet.archive import Archive, Archivist
 from clearway.devnet.challenger import Challenger
 from clearway.devnet.checkpoint import Checkpoints
@@ -34,6 +33,7 @@ from clearway.devnet.docket import Docket
 from clearway.devnet.errors import DevnetError
 from clearway.devnet.folder import Folder, Network, Settings
 from clearway.devnet.local import Local, Sequencer
+from clearway.devnet.processes import free_port
 from clearway.devnet.profiles import Profile
 from clearway.devnet.proposer import Proposer
 from clearway.devnet.relayer import Relayer, RollbackTooDeep
@@ -119,6 +119,7 @@ class Node:
         self, processes: dict[str, Any], l2_chain_id: int, fork_block: int
     ) -> dict[str, AnvilSpec]:
         settings = self.settings
+        public = (settings.l1_port, settings.l2_port)
         fork = fork_options(settings.fork_url, fork_block) if settings.fork_url else ()
         chains = {
             "l1": (settings.l1_chain_id, [*L1_OPTIONS, *fork]),
@@ -128,7 +129,7 @@ class Node:
             layer: AnvilSpec(
                 name=layer,
                 run=self.folder.logs,
-                port=processes.get(layer, {}).get("port") or free_port(),
+                port=processes.get(layer, {}).get("port") or free_port(apart_from=public),
                 port_option=f"--{layer}-port",
                 chain_id=chain_id,
                 options=options,
@@ -314,13 +315,6 @@ class Node:
             command.answer.set_result(drills.obey(self, command.method, command.params))
         except Exception as error:  # whoever asked is told
             command.answer.set_exception(error)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> None:

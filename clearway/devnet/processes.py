@@ -1,35 +1,55 @@
 """Processes and ports of this computer. What only Linux tells is left out elsewhere."""
 
+import contextlib
 import errno
 import os
+import secrets
 import socket
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 
 from clearway.devnet.errors import DevnetError
 
 LOOPBACK = "127.0.0.1"
 LISTENING = "0A"  # TCP state in /proc/net/tcp
+# Below what systems draw for outgoing connections (from 32768 on Linux, 49152 elsewhere): a port
+# from there could be gone again before its program listens on it.
+UNASSIGNED = range(20_000, 32_768)
+
+
+def free_port(among: range = UNASSIGNED, apart_from: Container[int] = ()) -> int:
+    """Draw a port of this computer that nobody listens on."""
+    while True:
+        port = secrets.choice(among)
+        with contextlib.suppress(OSError):
+            if port not in apart_from:
+                _try(port)
+                return port
+
+
+def _try(port: int) -> None:
+    """Raise OSError if nobody could listen on a port; connections that are closing don't count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, port))
 
 
 def require_free_port(port: int, option: str) -> None:
     """Raise DevnetError if a port of this computer is taken; `option` is how to choose another."""
-    with socket.socket() as probe:
-        # Connections that are closing do not take a port; a listener does.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            if error.errno == errno.EACCES:
-                raise DevnetError(
-                    f"Port {port} needs an administrator; choose another with {option}."
-                ) from None
-            if error.errno != errno.EADDRINUSE:
-                raise
+    try:
+        _try(port)
+    except OSError as error:
+        if error.errno == errno.EACCES:
             raise DevnetError(
-                f"Port {port} is taken{_by_whom(port)}: stop that program, or choose another port "
-                f"with {option}."
+                f"Port {port} needs an administrator; choose another with {option}."
             ) from None
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise DevnetError(
+            f"Port {port} is taken{_by_whom(port)}: stop that program, or choose another port "
+            f"with {option}."
+        ) from None
 
 
 def is_running(pid: int) -> bool:

@@ -13,7 +13,7 @@ from clearway.deployments import Deployment, System
 from clearway.devnet.accounts import people
 from clearway.devnet.devnet import Devnet
 from clearway.devnet.folder import Settings
-from clearway.devnet.node import free_port
+from clearway.devnet.processes import free_port
 from clearway.networks import Network, find_network
 from clearway.opstack import Journal, Rollup, Sender
 from clearway.opstack.chain import Chain

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from clearway.devnet.profiles import REAL
 from clearway.devnet.rpc import Rpc
 from clearway.opstack.addresses import MESSAGE_PASSER
 from clearway.opstack.messages import L1Attributes, OutputProof, tohex, unhex
+from tests.ports import find_free_port
 
 L1_CHAIN_ID, L2_CHAIN_ID = 900, 901
 
@@ -30,12 +30,6 @@ class Pair:
     l2: Anvil
     addresses: on_l1.Addresses
     first_output: OutputProof
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -5,12 +5,22 @@ import sys
 
 import pytest
 
+from clearway.devnet import processes
 from clearway.devnet.errors import DevnetError
 from clearway.devnet.processes import command_line, is_running, require_free_port
 
 
 def test_a_free_port_is_accepted(free_port):
     require_free_port(free_port, "--l2-port")
+
+
+def test_a_drawn_port_is_free_and_allowed(free_port):
+    among = range(free_port, free_port + 3)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", free_port + 1))
+        listener.listen()
+        drawn = {processes.free_port(among, apart_from=[free_port]) for _ in range(20)}
+    assert drawn == {free_port + 2}
 
 
 def test_a_listener_is_named_with_the_option_that_avoids_it():

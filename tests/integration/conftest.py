@@ -1,7 +1,6 @@
 """Local networks for tests: on free ports, in folders of their own, stopped whatever happens."""
 
 import contextlib
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,9 @@ import pytest
 from clearway.devnet.devnet import Devnet
 from clearway.devnet.folder import Settings
 from tests.integration.world import World
+from tests.ports import find_free_port
 
 NewWorld = Callable[..., World]
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

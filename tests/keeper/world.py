@@ -32,8 +32,8 @@ from clearway.opstack.abi import Function
 from clearway.opstack.addresses import Address
 from clearway.opstack.messages import unhex
 from clearway.shell.commands import BridgeGroup
-from tests.integration.conftest import find_free_port
 from tests.integration.world import World
+from tests.ports import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WAD = 10**18

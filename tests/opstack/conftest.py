@@ -1,7 +1,6 @@
 """An L1 with the real bridge, an L2, and portals of newer generations between them."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import Sender
 from clearway.opstack.starting import Starter
 from clearway.opstack.tracking import Report
+from tests.ports import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLC = ROOT / "tools" / "solc" / "solc-v0.8.37"
@@ -67,12 +67,6 @@ def compile_mocks(name: str) -> dict[str, bytes]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass(frozen=True)
 class Chains:
     l1: Anvil
@@ -86,14 +80,14 @@ def chains(tmp_path_factory) -> Iterator[Chains]:
     run = tmp_path_factory.mktemp("chains")
     nodes = []
     try:
-        spec = AnvilSpec("l1", run, free_port(), "--l1-port", L1_CHAIN_ID, L1_OPTIONS)
+        spec = AnvilSpec("l1", run, find_free_port(), "--l1-port", L1_CHAIN_ID, L1_OPTIONS)
         nodes.append(l1 := Anvil.start(spec))
         fund_accounts(l1.rpc)
         addresses = deploy_l1(l1.rpc, REAL, L2_CHAIN_ID)
         file = run / "genesis.json"
         now = int(l1.rpc.block()["timestamp"], 16)
         file.write_text(json.dumps(genesis(addresses, L1_CHAIN_ID, L2_CHAIN_ID, now)))
-        spec = AnvilSpec("l2", run, free_port(), "--l2-port", L2_CHAIN_ID, L2_OPTIONS)
+        spec = AnvilSpec("l2", run, find_free_port(), "--l2-port", L2_CHAIN_ID, L2_OPTIONS)
         nodes.append(l2 := Anvil.start(spec, "--init", str(file)))
         l2.rpc("evm_mine")  # anvil misstates the state root of block 0
         yield Chains(l1, l2, addresses, compile_mocks("FaultProofs5"))
