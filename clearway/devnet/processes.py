@@ -77,14 +77,14 @@ def command_line(pid: int) -> list[str]:
 
 
 def _is_zombie(pid: int) -> bool:
+    """Tell whether all of a process has ended: its first thread may end before the others."""
     try:
         # "pid (name) state …"; the name may hold anything, brackets too.
-        return (
-            Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-            == "Z"
-        )
-    except FileNotFoundError:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
         return False
+    state, threads = fields[0], fields[17]
+    return state == "Z" and threads == "1"
 
 
 def _by_whom(port: int) -> str:

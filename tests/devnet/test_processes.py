@@ -1,7 +1,9 @@
 import os
+import platform
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,21 @@ def test_a_process_runs_until_it_has_ended():
     child.stdout.close()
     assert not is_running(child.pid)
     assert command_line(child.pid) == []
+
+
+def test_a_process_runs_while_any_of_its_threads_does():
+    exit_thread = {"x86_64": 60, "aarch64": 93}[platform.machine()]  # the system call "exit"
+    code = (
+        "import ctypes, sys, threading; threading.Thread(target=sys.stdin.read).start(); "
+        f"ctypes.CDLL(None).syscall({exit_thread}, 0)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    stat = Path(f"/proc/{child.pid}/stat")
+    while ") Z " not in stat.read_text():
+        pass
+    assert is_running(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_running(child.pid)
+    child.wait()
+    child.stdin.close()
