@@ -7,13 +7,8 @@ from clearway.spec import wad
 
 
 def open_result_floor(skew: int, cost_sum: int, price: int) -> int:
-    """Return the traders' gain at `price` in quote wad, low: so the vault is worth most."""
+    """Return the traders' gain at `price` in quote wad, rounded down."""
     return wad.signed_mul_div_floor(skew * price - cost_sum, 1, wad.WAD)
-
-
-def open_result_ceil(skew: int, cost_sum: int, price: int) -> int:
-    """Return the traders' gain at `price` in quote wad, high: so the vault is worth least."""
-    return wad.signed_mul_div_ceil(skew * price - cost_sum, 1, wad.WAD)
 
 
 def time_due(
@@ -24,17 +19,25 @@ def time_due(
     return wad.signed_mul_div_floor(due, price, wad.WAD**2)
 
 
-def time_due_ceil(
-    long: int, short: int, index_long: int, index_short: int, entry_sum: int, price: int
-) -> int:
-    """Return the same, rounded up."""
-    due = growth(long, short, index_long, index_short, entry_sum)
-    return wad.signed_mul_div_ceil(due, price, wad.WAD**2)
-
-
 def growth(long: int, short: int, index_long: int, index_short: int, entry_sum: int) -> int:
     """Return how far the indices went over all positions since each was settled; wad * wad."""
     return long * index_long + short * index_short - entry_sum
+
+
+def slope(long: int, short: int, index_long: int, index_short: int, entry_sum: int) -> int:
+    """Return how much more positions are worth to the vault for each unit of price; wad * wad."""
+    grown = growth(long, short, index_long, index_short, entry_sum)
+    return grown - (long - short) * wad.WAD
+
+
+def worth_floor(slope: int, cost_sum: int, price: int) -> int:
+    """Return what a market is worth to the vault at `price`; quote wad, rounded down."""
+    return cost_sum + wad.signed_mul_div_floor(slope, price, wad.WAD**2)
+
+
+def worth_ceil(slope: int, cost_sum: int, price: int) -> int:
+    """Return the same, rounded up."""
+    return cost_sum + wad.signed_mul_div_ceil(slope, price, wad.WAD**2)
 
 
 def shares_down(

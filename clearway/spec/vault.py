@@ -335,20 +335,18 @@ class Vault:
 
 def worth_high(state: Market, price: int) -> int:
     """Return what a market's positions are worth to the vault, rounded up; quote wad."""
-    return nav_math.time_due_ceil(*_time_of(state), price) - nav_math.open_result_floor(
-        state.skew, state.cost_sum * wad.WAD, price
-    )
+    return nav_math.worth_ceil(_slope_of(state), state.cost_sum, price)
 
 
 def worth_low(state: Market, price: int) -> int:
     """Return the same, rounded down."""
-    return nav_math.time_due(*_time_of(state), price) - nav_math.open_result_ceil(
-        state.skew, state.cost_sum * wad.WAD, price
+    return nav_math.worth_floor(_slope_of(state), state.cost_sum, price)
+
+
+def _slope_of(state: Market) -> int:
+    return nav_math.slope(
+        state.long, state.short, state.index_long, state.index_short, state.entry_sum
     )
-
-
-def _time_of(state: Market) -> tuple[int, int, int, int, int]:
-    return state.long, state.short, state.index_long, state.index_short, state.entry_sum
 
 
 @contextmanager

@@ -744,6 +744,20 @@ def market_words(market: uint256) -> uint256[5]:
     return self._market_words(market)
 
 
+@external
+@view
+def worth_words(market: uint256) -> uint256[4]:
+    """
+    @notice Those of them that tell what a market's positions are worth: all but the last.
+    """
+    return [
+        book._sides[market],
+        book._indices[market],
+        book._sums[market],
+        parameters._first_word(market),
+    ]
+
+
 @internal
 @view
 def _market_words(market: uint256) -> uint256[5]:

@@ -18,22 +18,13 @@ from contracts.math import wad
 def _open_result_floor(skew: int256, cost_sum: int256, price: uint256) -> int256:
     """
     @notice What the traders of a market would gain together by closing at `price`, without
-            funding and fees; quote wad, floored: for who enters the vault.
+            funding and fees; quote wad, floored.
     @dev The sum of size * (price - entry price) over all positions is skew * price - cost_sum.
     @param skew Base wad: the sum of sizes.
     @param cost_sum Wad * wad: the sum of size * entry price.
     @param price Quote per base, wad.
     """
     return wad._signed_mul_div_floor(skew * convert(price, int256) - cost_sum, 1, wad.WAD)
-
-
-@internal
-@pure
-def _open_result_ceil(skew: int256, cost_sum: int256, price: uint256) -> int256:
-    """
-    @notice The same, ceiled: for who leaves the vault.
-    """
-    return wad._signed_mul_div_ceil(skew * convert(price, int256) - cost_sum, 1, wad.WAD)
 
 
 @internal
@@ -48,33 +39,13 @@ def _time_due(
 ) -> int256:
     """
     @notice What the traders of a market owe together for time, the vault's gain above zero; quote
-            wad, floored: for who leaves the vault.
+            wad, floored.
     @dev The sum of |size| * (index - entry) over all positions is
          long * index_long + short * index_short - entry_sum.
     @param index_long Wad: what the long side owes per notional, funding and borrowing.
     @param entry_sum Wad * wad: the sum of |size| * index at the last settlement.
     """
     return wad._signed_mul_div_floor(
-        self._growth(long, short, index_long, index_short, entry_sum),
-        convert(price, int256),
-        wad.WAD * wad.WAD,
-    )
-
-
-@internal
-@pure
-def _time_due_ceil(
-    long: uint256,
-    short: uint256,
-    index_long: int256,
-    index_short: int256,
-    entry_sum: int256,
-    price: uint256,
-) -> int256:
-    """
-    @notice The same, ceiled: for who enters the vault.
-    """
-    return wad._signed_mul_div_ceil(
         self._growth(long, short, index_long, index_short, entry_sum),
         convert(price, int256),
         wad.WAD * wad.WAD,
@@ -90,6 +61,41 @@ def _growth(
     @notice How far the indices went over all positions since each was settled; wad * wad.
     """
     return convert(long, int256) * index_long + convert(short, int256) * index_short - entry_sum
+
+
+@internal
+@pure
+def _slope(
+    long: uint256, short: uint256, index_long: int256, index_short: int256, entry_sum: int256
+) -> int256:
+    """
+    @notice How much more a market's positions are worth to the vault for each unit of its price;
+            wad * wad.
+    @dev Their worth is what they cost, and this times the price: what the traders owe for time is
+         the growth times the price, and what they gain is the skew times the price, less the cost.
+    """
+    growth: int256 = self._growth(long, short, index_long, index_short, entry_sum)
+    return growth - (convert(long, int256) - convert(short, int256)) * wad.SIGNED_WAD
+
+
+@internal
+@pure
+def _worth_floor(slope: int256, cost_sum: int256, price: uint256) -> int256:
+    """
+    @notice What a market's positions are worth to the vault at `price`; quote wad, floored: for
+            who leaves it.
+    @param cost_sum Quote wad: the sum of size * entry price.
+    """
+    return cost_sum + wad._signed_mul_div_floor(slope, convert(price, int256), wad.WAD * wad.WAD)
+
+
+@internal
+@pure
+def _worth_ceil(slope: int256, cost_sum: int256, price: uint256) -> int256:
+    """
+    @notice The same, ceiled: for who enters the vault.
+    """
+    return cost_sum + wad._signed_mul_div_ceil(slope, convert(price, int256), wad.WAD * wad.WAD)
 
 
 @internal

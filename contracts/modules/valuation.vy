@@ -56,7 +56,7 @@ def _nav(
             break
         if (listed >> index) & 1 == 0:
             continue
-        words: uint256[5] = staticcall market.market_words(index)
+        words: uint256[4] = staticcall market.worth_words(index)
         if words[0] & OPEN == 0:
             continue
         span: uint256[2] = [0, 0]
@@ -149,44 +149,21 @@ def _worth_in_span(state: book.Market, span: uint256[2], side: uint256) -> int25
     @notice What a market is worth to the vault at the worse end of a span; quote wad.
     @dev It is linear in the price, so the greatest and the least are at the ends.
     """
+    slope: int256 = nav_math._slope(
+        state.long, state.short, state.index_long, state.index_short, state.entry_sum
+    )
     if side == ENTERING:
-        return max(self._worth_high(state, span[0]), self._worth_high(state, span[1]))
-    return min(self._worth_low(state, span[0]), self._worth_low(state, span[1]))
+        return nav_math._worth_ceil(slope, state.cost_sum, span[1 if slope > 0 else 0])
+    return nav_math._worth_floor(slope, state.cost_sum, span[0 if slope > 0 else 1])
 
 
 @internal
 @view
-def _now(words: uint256[5]) -> book.Market:
+def _now(words: uint256[4]) -> book.Market:
     """
     @notice A market brought up to now.
     """
     return book._accrued(book._unpack(words[0], words[1], words[2]), words[3])
-
-
-@internal
-@pure
-def _worth_high(state: book.Market, price: uint256) -> int256:
-    """
-    @notice What a market's positions are worth to the vault, rounded up; quote wad.
-    """
-    return nav_math._time_due_ceil(
-        state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
-    ) - nav_math._open_result_floor(
-        book._skew(state.long, state.short), state.cost_sum * convert(wad.WAD, int256), price
-    )
-
-
-@internal
-@pure
-def _worth_low(state: book.Market, price: uint256) -> int256:
-    """
-    @notice The same, rounded down.
-    """
-    return nav_math._time_due(
-        state.long, state.short, state.index_long, state.index_short, state.entry_sum, price
-    ) - nav_math._open_result_ceil(
-        book._skew(state.long, state.short), state.cost_sum * convert(wad.WAD, int256), price
-    )
 
 
 @internal

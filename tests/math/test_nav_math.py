@@ -64,18 +64,21 @@ def test_open_result_floor_equals_the_spec(contract, market):
 
 
 @given(market=markets())
-def test_open_result_ceil_equals_the_spec(contract, market):
-    positions, price, _ = market
-    skew, cost_sum = sums_of(positions)
-    expected = nav_math.open_result_ceil(skew, cost_sum, price)
-    assert contract._open_result_ceil(skew, cost_sum, price) == expected
-
-
-@given(market=markets())
 def test_time_due_equals_the_spec(contract, market):
     positions, price, indices = market
     due = [*sides_of(positions), *indices, entry_sum_of(positions), price]
     assert contract._time_due(*due) == nav_math.time_due(*due)
+
+
+@given(market=markets(), costs=signed(MAX_NOTIONAL))
+def test_worth_equals_the_spec(contract, market, costs):
+    positions, price, indices = market
+    sums = [*sides_of(positions), *indices, entry_sum_of(positions)]
+    slope = nav_math.slope(*sums)
+    assert contract._slope(*sums) == slope
+    floored, ceiled = (f(slope, costs, price) for f in (nav_math.worth_floor, nav_math.worth_ceil))
+    assert contract._worth_floor(slope, costs, price) == floored
+    assert contract._worth_ceil(slope, costs, price) == ceiled
 
 
 @given(assets=AMOUNTS, vault=vaults())
@@ -108,7 +111,6 @@ def test_open_result_is_the_sum_over_all_positions(market):
     skew, cost_sum = sums_of(positions)
     results = [Fraction(size * (price - entry), WAD) for size, entry, _ in positions]
     assert nav_math.open_result_floor(skew, cost_sum, price) == floor(sum(results))
-    assert nav_math.open_result_ceil(skew, cost_sum, price) == ceil(sum(results))
     # Each trader's own gain is floored: together they are paid no more than the vault has reckoned.
     assert sum(map(floor, results)) <= nav_math.open_result_floor(skew, cost_sum, price)
 
@@ -126,6 +128,24 @@ def test_time_due_is_the_sum_over_all_positions(market):
     assert due == floor(sum(owed))
     # What each trader owes is ceiled: the vault receives at least what it has reckoned.
     assert sum(map(ceil, owed)) >= due
+
+
+@given(market=markets(), costs=st.lists(signed(MAX_NOTIONAL), min_size=POSITIONS))
+def test_worth_is_what_all_positions_cost_owe_and_gain(market, costs):
+    positions, price, (index_long, index_short) = market
+    gains = [
+        Fraction(size * price, WAD) - cost
+        for (size, *_), cost in zip(positions, costs, strict=False)
+    ]
+    owed = [
+        Fraction(abs(size) * ((index_long if size > 0 else index_short) - entry) * price, WAD**2)
+        for size, _, entry in positions
+    ]
+    slope = nav_math.slope(*sides_of(positions), index_long, index_short, entry_sum_of(positions))
+    cost_sum = sum(costs[: len(positions)])
+    worth = sum(owed) - sum(gains)
+    assert nav_math.worth_floor(slope, cost_sum, price) == floor(worth)
+    assert nav_math.worth_ceil(slope, cost_sum, price) == ceil(worth)
 
 
 @given(amount=AMOUNTS, vault=vaults())

@@ -187,4 +187,4 @@ def test_a_market_is_worth_its_exact_sum_and_is_rounded_by_less_than_two_wads(
     skew = Fraction(state.skew, WAD)
     due = Fraction(state.long * growth[0] + state.short * growth[1] - state.entry_sum, WAD**2)
     exact = due * at - (skew * at - state.cost_sum)
-    assert exact - 2 < worth_low(state, at) <= exact <= worth_high(state, at) < exact + 2
+    assert exact - 1 < worth_low(state, at) <= exact <= worth_high(state, at) < exact + 1
