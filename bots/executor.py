@@ -16,8 +16,9 @@ def cli(session: Session, l2_ws: str | None) -> None:
     An order that no report filled in ten minutes is filled by the aggregator's round if it only
     reduces, and cleared when its window ends. Due redemptions are priced, winners whom the vault
     owes are paid, and deposits from L1 that wait for a price enter the vault. Margins that were
-    tightened come in step by step, and markets end as announced. Anyone may do all this, several
-    at once too.
+    tightened come in step by step, and markets end as announced. A market whose price has left its
+    aggregator's is halted, and freed when they have met. Anyone may do all this, several at once
+    too.
     """
     system = session.system
     contracts = [system.market, system.orders, system.vault, system.configuration]

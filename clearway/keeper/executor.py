@@ -1,5 +1,7 @@
 """The executor: brings orders, redemptions and waiting deposits to their end, with their reports.
 
+It also does what markets need of anyone: margins on their ramps, ends, and halts.
+
 One step reads what is new, decides, and sends; it waits for nothing. All of it is on one thread.
 """
 
@@ -9,12 +11,13 @@ from typing import Any
 from clearway.contracts import Contract
 from clearway.deployments import System
 from clearway.keeper.book import Book
+from clearway.keeper.comparing import STALE, Comparer
 from clearway.keeper.following import Follower
 from clearway.keeper.hands import Done, Duty, Hands
 from clearway.keeper.orders import Batch, Committed, Stage, batches, in_stage
 from clearway.keeper.reports import Reports
 from clearway.keeper.rounds import find_round
-from clearway.keeper.tiles import FRESH, tile_of
+from clearway.keeper.tiles import tile_of
 from clearway.keeper.upkeep import last_second, ramp_step
 from clearway.opstack import text
 from clearway.opstack.chain import Block
@@ -25,7 +28,6 @@ from clearway.spec.state import SIGNED_WINDOW
 
 MOST_DUTIES = 10  # begun in one step
 MOST_REQUESTS = 50  # redemptions priced, or claims paid, by one transaction
-STALE = FRESH - 4  # seconds: a price that old may be stale when a transaction lands
 READY_BITS, READY_GROUP = 32, 8  # how the vault keeps when requests are ready
 
 
@@ -52,6 +54,7 @@ class Executor:
         self._done: list[Done] = []  # whose events may not have been read
         self._ready_at: dict[int, int] = {}  # of redemptions, by number
         self._ramped: dict[int, int] = {}  # the last step taken of a ramp, by market
+        self._comparer = Comparer(system)
         self._reread()
 
     def step(self) -> None:
@@ -111,6 +114,7 @@ class Executor:
         for batch in batches(free, self.now, self._tile_length, alone):
             if signed := self.reports.of(batch.tile):
                 yield self._execution(batch, signed)
+        yield from self._comparisons()
         for order in in_stage(free, Stage.BY_ROUND, self.now):
             if duty := self._by_round(order):
                 yield duty
@@ -227,15 +231,19 @@ class Executor:
             yield self._duty(
                 self.system.vault, [("redemptions", 0)], "due redemptions", "process", MOST_REQUESTS
             )
-        elif (latest := self._latest()) and self._may("report", latest.report.observed_at):
-            tile = latest.report.observed_at
-            yield self._duty(
-                self.system.feed,
-                [("report", tile)],
-                f"the report of {text.moment(tile)}",
-                "submit",
-                *latest.as_arguments(),
-            )
+        elif latest := self._latest():
+            yield self._storing(latest, "redemptions")
+
+    def _storing(self, latest: SignedReport, kind: str, number: int = 0) -> Duty:
+        """Return the duty to store a report, of which a thing is in need."""
+        return self._duty(
+            self.system.feed,
+            [(kind, number)],
+            f"the report of {text.moment(latest.report.observed_at)}",
+            "submit",
+            *latest.as_arguments(),
+            of=latest.report.observed_at,
+        )
 
     def _latest(self) -> SignedReport | None:
         """Return the newest report if it is fresh."""
@@ -264,6 +272,24 @@ class Executor:
                 continue
             if duty := self._ending(market, second):
                 yield duty
+
+    def _comparisons(self) -> Iterable[Duty]:
+        """Yield what halts a market whose price has left its aggregator's, or frees it again."""
+        for market, is_stored in self._comparer.due(self.now, self._latest):
+            if not self._may("comparison", market):
+                continue
+            if is_stored:
+                yield self._duty(
+                    self.system.feed,
+                    [("comparison", market)],
+                    f"the comparison of {self._name(market)} with its aggregator",
+                    "compare",
+                    market,
+                    of=self.now,
+                )
+            elif latest := self._latest():
+                yield self._storing(latest, "comparison", market)
+                return  # one report prices all of them
 
     def _ending(self, market: int, second: int) -> Duty | None:
         """Return how to end a market by the report of its last second, or a round after it."""

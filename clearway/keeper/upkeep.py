@@ -1,8 +1,10 @@
-"""What is due of the markets themselves, by the chain's time alone: margins on a ramp, and ends."""
+"""What is due of the markets themselves: margins on a ramp, ends, and halts out of date."""
 
 from clearway.spec.administration import ATTEMPT, RAMP_PERIOD
 
 RAMP_STEPS = 12  # in which a keeper lets margins come in; anyone may do it in more
+OFF_REFERENCE, OFF_PAR = "price off its reference", "collateral off par"  # as the feed says it
+CALM = 60  # seconds that a halt lasts, lest prices at the edge of the band cost gas all the time
 
 
 def ramp_step(ends_at: int, now: int) -> int:
@@ -17,3 +19,16 @@ def last_second(announced: int, now: int) -> int | None:
     As the configuration counts: a week later the second a week later takes its place.
     """
     return None if now < announced else now - (now - announced) % ATTEMPT
+
+
+def comparison_is_due(halted: str, noted: str, is_off: bool, halted_for: int) -> bool:
+    """Tell whether comparing two prices would change what the feed keeps of them, and should.
+
+    `halted` is why the feed says that the market may not take risk on, and `noted` what it says
+    while these two are apart. Where it says something else it isn't known what it keeps, and
+    nothing depends on it. `is_off` tells whether the two are apart, and `halted_for` for how many
+    seconds the market has been halted.
+    """
+    if is_off:
+        return halted == ""
+    return halted == noted and halted_for >= CALM

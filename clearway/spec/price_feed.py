@@ -165,13 +165,11 @@ class PriceFeed:
         """Halt a market whose price is off its reference, or all if that is the collateral's."""
         require(market < MARKETS, "unknown market")
         if market == self.par_market:
-            collateral = self.collateral_price(now, market, reference)
-            self.is_off_par = _differ(collateral, WAD, LEAST_BAND)
+            self.is_off_par = is_off_par(self.collateral_price(now, market, reference))
             return
         price = self.price(now, market)
         require(reference.reason == "", reference.reason)
-        band = max(2 * reference.deviation, LEAST_BAND) + price.confidence
-        if _differ(price.price, reference.price, band):
+        if is_off(price, reference):
             self.off_reference.add(market)
         else:
             self.off_reference.discard(market)
@@ -219,6 +217,17 @@ class PriceFeed:
         """Take a publisher off the list; the quorum stays."""
         require(publisher in self.publishers, "not a publisher")
         self.publishers.remove(publisher)
+
+
+def is_off(price: Price, reference: Reference) -> bool:
+    """Return whether a price is further from its aggregator's than the band between them."""
+    band = max(2 * reference.deviation, LEAST_BAND) + price.confidence
+    return _differ(price.price, reference.price, band)
+
+
+def is_off_par(price: int) -> bool:
+    """Return whether the collateral's price, wad, is further from 1 than its band."""
+    return _differ(price, WAD, LEAST_BAND)
 
 
 def _differ(price: int, reference: int, band: int) -> bool:

@@ -9,7 +9,7 @@ from tests.scenarios.cast import Refused
 from tests.scenarios.play import DELAY, UNIT, WAD, carry_home, carry_proof, filled, trade, trader
 
 ETH = WAD  # base wad
-PATIENCE = 60.0  # wall seconds
+PATIENCE = 300.0  # wall seconds
 
 
 def test_x2_nobody_speaks_for_another_over_the_bridge(scene, books, anyone):
