@@ -83,7 +83,7 @@ class Follower:
         fresh = [one for one in found if one.block > reached]
         has_changed = known != [one for one in found if one.block <= reached]
         mark = Mark(block.number, block.hash)
-        marks = [one for one in self.archive.marks() if first <= one.number <= reached]
+        marks = [one for one in self.archive.marks(first) if one.number <= reached]
         self.archive.replace_from(first, found, [*marks, mark], head.number - MARKS_KEPT)
         return fresh, has_changed
 

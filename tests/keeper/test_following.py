@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearway.contracts import Told
-from clearway.keeper.archive import Archive, Seen
+from clearway.keeper.archive import MARKS_AT_ONCE, Archive, Mark, Seen
 from clearway.keeper.book import Book
 from clearway.keeper.following import LOOK_BACK, Follower
 from clearway.opstack.chain import Block
@@ -180,6 +180,23 @@ def test_a_deep_reorganisation_is_found_by_the_marks(tmp_path: Path) -> None:
     chain.blocks[-depth:] = [(1_000 + number, [7]) for number in range(depth + 1)]
     assert one.catch_up().has_changed
     assert told(list(one.archive.events())) == chain.truth()
+
+
+def test_however_long_it_has_run_a_look_reads_few_marks(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "events.sqlite")
+    marks = [Mark(number, bytes([number % 256])) for number in range(1_000)]
+    archive.replace_from(0, (), marks, 0)
+    read, run = [], archive._run
+
+    def counting(*arguments: Any) -> list[Any]:
+        read.extend(rows := run(*arguments))
+        return rows
+
+    archive._run = counting  # type: ignore[method-assign]
+    assert next(archive.marks()) == marks[-1]
+    assert list(archive.marks(990)) == marks[:989:-1]
+    assert len(read) <= MARKS_AT_ONCE + 10
+    assert list(archive.marks()) == marks[::-1]
 
 
 def test_a_chain_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
