@@ -9,6 +9,7 @@ from clearway.keeper.danger import MOST, MOST_GAS, Endangered, batches, due
 from clearway.keeper.hands import Duty, Hands
 from clearway.keeper.intents import Intents
 from clearway.keeper.patience import FIRST, LONGEST, Patience
+from clearway.opstack import journal as journal_module
 from clearway.opstack.errors import RpcUnavailable
 from clearway.opstack.sender import Transaction
 from tests.opstack.fakes import FakeNode
@@ -151,6 +152,25 @@ def test_what_fails_together_is_tried_apart(tmp_path: Path) -> None:
     hands.look()
     assert hands.alone == set(keys)
     assert all(hands.may(key) for key in keys)
+
+
+def test_what_was_done_long_ago_is_forgotten_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "KEPT", 5)
+    node = FakeNode()
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    sender = hands._intents.sender
+    sender.run(Transaction("start:one", TARGET, b"\xff"))  # type: ignore[arg-type]
+    sender.report("start:one")
+    for number in range(20):
+        hands.begin(duty(bytes([number])))
+        hands.look()
+    journal = sender.journal
+    known = [one for (one,) in journal._run("SELECT purpose FROM transactions ORDER BY id")]
+    assert known == ["start:one", *(f"keep:{number:02x}" for number in range(15, 20))]
+    (plan,) = journal._run("EXPLAIN QUERY PLAN SELECT * FROM transactions WHERE purpose = 'it'")
+    assert "USING INDEX by_purpose" in plan[-1], "what is asked at every look"
 
 
 class TestPatience:
