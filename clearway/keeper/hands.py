@@ -97,6 +97,7 @@ class Hands:
             self.done += 1
             for key in duty.keys:
                 self.patience.forget(key)
+                self.alone.discard(key)
             block, logs = int(ended.receipt["blockNumber"], 16), ended.receipt["logs"]
             found.append(Done(duty, block, logs))
         return found
