@@ -12,7 +12,7 @@ from clearway.keeper.patience import FIRST, LONGEST, Patience
 from clearway.opstack import journal as journal_module
 from clearway.opstack.errors import RpcUnavailable
 from clearway.opstack.sender import Transaction
-from tests.opstack.fakes import FakeNode
+from tests.opstack.fakes import FakeNode, refusal
 from tests.opstack.test_sender import Killed, Mortal, effects, sender_of
 
 TARGET = "0x1a1E021A302C237453D3D45c7B82B19cEEB7E2e6"
@@ -152,6 +152,33 @@ def test_what_fails_together_is_tried_apart(tmp_path: Path) -> None:
     hands.look()
     assert hands.alone == set(keys)
     assert all(hands.may(key) for key in keys)
+
+
+@pytest.mark.parametrize("method", ["eth_estimateGas", "eth_sendRawTransaction"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "gas required exceeds allowance (30000000)",
+        "Out of gas: gas required exceeds allowance: 30000000",
+        "exceeds block gas limit",
+        "intrinsic gas too high -- tx.gas_limit > env.block.gas_limit",
+        "transaction gas limit too high (cap: 16777216, tx: 24000000)",
+    ],
+)
+def test_what_takes_more_gas_than_there_is_is_tried_apart(
+    tmp_path: Path, method: str, message: str
+) -> None:
+    """A batch of whoever holds positions in all markets; who is behind it isn't held up."""
+    node = FakeNode()
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    sound = getattr(node, method)
+    setattr(node, method, lambda *_: refusal(message))
+    assert not hands.begin(duty(b"\x01", ("order", 1), ("order", 2)))
+    assert hands.alone == {("order", 1), ("order", 2)}
+    setattr(node, method, sound)
+    for number in (1, 2, 3):
+        assert hands.begin(duty(bytes([number + 1]), ("order", number)))
+    assert effects(node) == ["0x02", "0x03", "0x04"]
 
 
 def test_what_was_done_long_ago_is_forgotten_and_nothing_else(
