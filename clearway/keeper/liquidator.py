@@ -27,8 +27,11 @@ from clearway.opstack.errors import Reverted, RpcNonsense
 from clearway.reports import SignedReport
 from clearway.spec import positions
 from clearway.spec.market import PerpetualMarket
+from clearway.spec.refused import Refused
 from clearway.spec.state import SLOT_ROOM
 
+# What telling events raises where some of them are missing: what follows then can't be worked out.
+AMISS = (ArithmeticError, Contradiction, LookupError, Refused, ValueError)
 EVERY_ACCOUNT = ("ParametersSet", "PoolParametersSet", "MarketRetired")  # changes the bounds of all
 MOST_BATCHES = 8  # in one step, so that the report doesn't grow stale meanwhile
 MOST_SETTLED = 10  # positions in one step
@@ -106,7 +109,7 @@ class Liquidator:
         try:
             for event in events:
                 self.ledger.tell(Event(event.name, event.at, event.values))
-        except (Contradiction, KeyError) as error:
+        except AMISS as error:
             self._follower.archive.replace_from(0, (), (), 0)
             self._begin_anew()
             raise RpcNonsense(

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from clearway.keeper import danger
+from clearway.keeper.archive import Seen
 from clearway.keeper.danger import Endangered
 from clearway.keeper.hands import Hands
 from clearway.keeper.intents import Intents
 from clearway.keeper.liquidator import MOST_SETTLED, Liquidator
+from clearway.opstack.errors import RpcNonsense
 from clearway.opstack.sender import Transaction
 from clearway.reports import Report, SignedReport
 from clearway.spec.state import SLOT_ROOM
@@ -42,10 +44,12 @@ class Process:
         self.time = 0.0
         sender = sender_of(node, folder / "journal.sqlite")
         self.hands = Hands(Intents(sender, self.clock), lambda _: None, self.clock)
+        self.news: list[Seen] = []
+        self.forgotten = 0
         follower: Any = SimpleNamespace(
-            archive=SimpleNamespace(events=list),
+            archive=SimpleNamespace(events=list, replace_from=self._forget),
             catch_up=lambda: SimpleNamespace(
-                head=SimpleNamespace(timestamp=NOW), has_changed=False, events=()
+                head=SimpleNamespace(timestamp=NOW), has_changed=False, events=self.news
             ),
         )
         report = SignedReport(Report(NOW, ()), (), ())
@@ -56,6 +60,9 @@ class Process:
 
     def clock(self) -> float:
         return self.time
+
+    def _forget(self, *_: Any) -> None:
+        self.forgotten += 1
 
 
 def sent(node: FakeNode) -> list[list[int]]:
@@ -81,6 +88,25 @@ def test_what_fails_together_is_tried_apart_and_then_left_alone(tmp_path: Path) 
 def test_what_failed_together_is_no_batch_again() -> None:
     some = [Endangered(account, 0, 0, account * WAD, 1) for account in range(4)]
     assert danger.batches(some, {3, 1}) == [[some[3]], [some[2], some[0]], [some[1]]]
+
+
+def _seen(name: str, **values: Any) -> Seen:
+    return Seen(1, 0, NOW, name, values, "0x")
+
+
+MISSED = {
+    "the claim that is paid": _seen("ClaimPaid", account=256, amount=1),
+    "the account that is marked": _seen("AccountMarked", account=256, flagged_at=1),
+}
+
+
+@pytest.mark.parametrize("what", MISSED)
+def test_events_that_a_node_left_out_are_read_again(what: str, tmp_path: Path) -> None:
+    process = Process(FakeNode(), tmp_path)
+    process.news = [MISSED[what]]
+    with pytest.raises(RpcNonsense, match="contradict each other"):
+        process.keeper.step()
+    assert process.forgotten == 1
 
 
 @pytest.mark.parametrize("poisoned", [1, MOST_SETTLED, 3 * MOST_SETTLED])
