@@ -200,9 +200,22 @@ def test_what_was_done_long_ago_is_forgotten_and_nothing_else(
     assert "USING INDEX by_purpose" in plan[-1], "what is asked at every look"
 
 
+def test_of_what_is_no_more_no_failure_is_remembered(tmp_path: Path) -> None:
+    node = FakeNode()
+    node.reverts = True
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    for keys in ((("order", 1), ("order", 2)), (("order", 1),), (("order", 2),), (("other", 1),)):
+        hands.begin(duty(str(keys).encode(), *keys))
+        hands.look()
+    hands.keep_only("order", {2: "an order"})
+    assert hands.alone == {("order", 2)}
+    assert hands.patience.failed() == [("order", 2), ("other", 1)]
+
+
 class TestPatience:
     def test_it_doubles_up_to_a_bound_and_is_forgotten(self) -> None:
-        patience, now, pauses = Patience(), 0.0, []
+        patience: Patience[str] = Patience()
+        now, pauses = 0.0, []
         for _ in range(12):
             patience.fail("it", now, "why")
             began = now
