@@ -5,7 +5,7 @@ withdrawal whose tokens land in a box on L1, from where anyone may have them pai
 the exit. Amounts are token units, ETH is wei.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,17 +218,25 @@ def standings(system: System, tracker: Tracker, exits: Sequence[Exit]) -> list[S
             holder,
             units,
             paid.get(one.key, 0),
-            None if units or one.key in paid else _withdrawal(tracker, one, box),
+            None if units or one.key in paid else _withdrawal(system, tracker, one, box),
         )
         for one, box, holder, units in zip(exits, boxes, holders, landed, strict=True)
     ]
 
 
-def _withdrawal(tracker: Tracker, one: Exit, box: Address) -> Report:
-    """Return where the withdrawal to a box stands; its transaction may have started others."""
-    tracked = tracker.track(one.transaction)
-    (to_box,) = [found for found in tracked if parties(found.withdrawal)[1] == box]
+def _withdrawal(system: System, tracker: Tracker, one: Exit, box: Address) -> Report:
+    """Return where an exit's withdrawal to its box stands."""
+    (to_box,) = tracker.track(one.transaction, brings_exit(system, box))
     return tracker.report(to_box)
+
+
+def brings_exit(system: System, box: Address) -> Callable[[Withdrawal], bool]:
+    """Return what tells an exit's withdrawal from others that its transaction started.
+
+    Whoever calls the gateway from a contract of his own may start others along with it, to the very
+    same box too, whose proof and gas on L1 nobody else wants to pay for.
+    """
+    return lambda withdrawal: parties(withdrawal) == (system.l2_gateway.address, box)
 
 
 def _on_l1(system: System, name: str) -> list[Told]:

@@ -121,4 +121,5 @@ def _at(rollup: Rollup, name: str, contract: dict[str, Any]) -> Contract:
 
 def people_of(record: dict[str, Any]) -> list[Address]:
     """Return those whose roles at the timelock the file tells."""
-    return [*dict.fromkeys([*record["proposers"], record["deployer"]]), ZERO_ADDRESS]
+    people = dict.fromkeys([*record["proposers"], record["deployer"]])
+    return [*people, ZERO_ADDRESS, record["contracts"]["Timelock"]["address"]]

@@ -169,6 +169,11 @@ class Settings:
             )
         return cls(file, [read_market(name) for name in file.markets])
 
+    @property
+    def names(self) -> list[str]:
+        """The markets' names, by their numbers."""
+        return [market.name for market in sorted(self.markets, key=lambda one: one.number)]
+
     def with_boards(self, boards: list[str]) -> "Settings":
         """Return the same with other boards for the publishers."""
         feed = self.file.feed.model_copy(update={"boards": boards})

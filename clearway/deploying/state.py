@@ -13,8 +13,9 @@ from clearway.contracts import Contract
 from clearway.deploying.building import OWNED, Builder
 from clearway.deploying.settings import Settings
 from clearway.deployments import System
+from clearway.opstack.abi import Event
 from clearway.opstack.addresses import ZERO_ADDRESS, Address
-from clearway.opstack.messages import tohex
+from clearway.opstack.messages import tohex, topics_of, unhex
 from clearway.opstack.text import amount, duration
 from clearway.parameters import MarketParameters, PoolParameters, VaultLimits, show_ratio
 
@@ -22,6 +23,8 @@ State = dict[str, dict[str, str]]  # by section, by name
 
 NO_MARKET = 32  # for par
 NO_LISTING = {"aggregator": ZERO_ADDRESS, "heartbeat": 0, "deviation": 0, "lowest": 0, "highest": 0}
+MOST_MARKETS, LISTED = 32, 224  # a bit for each, from this one of the pool's last word on
+ROLE_GRANTED = Event("RoleGranted(bytes32,address,address)", ("bytes32", "address", "address"))
 ROLES = ("DEFAULT_ADMIN_ROLE", "PROPOSER_ROLE", "CANCELLER_ROLE", "EXECUTOR_ROLE")
 
 
@@ -39,6 +42,8 @@ def intended(settings: Settings, builder: Builder, deployer: Address) -> State:
         is_proposer = who in file.proposers
         state["Timelock"][f"roles of {who}"] = _roles([False, is_proposer, is_proposer, False])
     state["Timelock"][f"roles of {ZERO_ADDRESS}"] = _roles([False, False, False, True])
+    state["Timelock"][f"roles of {timelock}"] = _roles([True, False, False, False])
+    state["markets"] = {"listed": ", ".join(settings.names)}
     state["pool"] = _shown(PoolParameters, file.pool.values())
     for market in settings.markets:
         state[market.name] = _shown(MarketParameters, market.parameters.values())
@@ -48,7 +53,10 @@ def intended(settings: Settings, builder: Builder, deployer: Address) -> State:
 
 
 def observed(system: System, people: list[Address]) -> State:
-    """Return the state that the chain has; `people` are those whose roles are asked for."""
+    """Return the state that the chain has; `people` are those whose roles are told in any case.
+
+    Whoever else was given a role and has it still is told, too, and so is every market.
+    """
     state: State = {}
     for name in OWNED:
         contract = system.contract(name)
@@ -58,8 +66,9 @@ def observed(system: System, people: list[Address]) -> State:
     limits = system.vault.calls(*((name,) for name in VaultLimits.model_fields))
     named = dict(zip(VaultLimits.model_fields, limits, strict=True))
     state["Vault"] |= _shown(VaultLimits, named)
-    state["Timelock"] = _timelock(system.timelock, people)
+    state["Timelock"] = _timelock(system, people)
     state["pool"] = _shown(PoolParameters, pool_parameters(system))
+    state["markets"] = {"listed": ", ".join(_listed(system))}
     for market in system.deployment.markets:
         parameters = system.configuration.call("parameters_of", market.number)
         state[market.name] = _shown(MarketParameters, parameters._asdict())
@@ -67,13 +76,28 @@ def observed(system: System, people: list[Address]) -> State:
     return state
 
 
-def _timelock(timelock: Contract, people: list[Address]) -> dict[str, str]:
+def _listed(system: System) -> list[str]:
+    """Return the names of all markets there are; a number where the deployment has no name."""
+    bits = system.market.call("pool_words")[2] >> LISTED
+    return [system.market_name(number) for number in range(MOST_MARKETS) if bits >> number & 1]
+
+
+def _timelock(system: System, people: list[Address]) -> dict[str, str]:
+    timelock = system.timelock
     delay, *roles = timelock.calls(("get_minimum_delay",), *((role,) for role in ROLES))
     state = {"delay": duration(delay)}
-    for who in people:
+    for who in dict.fromkeys([*people, *_given_roles(system)]):
         held = timelock.calls(*(("hasRole", role, who) for role in roles))
-        state[f"roles of {who}"] = _roles(held)
+        if who in people or any(held):
+            state[f"roles of {who}"] = _roles(held)
     return state
+
+
+def _given_roles(system: System) -> list[Address]:
+    """Return whoever was ever given a role; the timelock keeps no list of them."""
+    first, last = system.deployment.l2_block, system.rollup.l2.block().number
+    logs = system.rollup.l2.logs(system.timelock.address, ROLE_GRANTED, first, last)
+    return [ROLE_GRANTED.decode(topics_of(log), unhex(log["data"]))[0][1] for log in logs]
 
 
 def _roles(held: list[bool]) -> str:

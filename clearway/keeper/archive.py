@@ -14,6 +14,8 @@ from typing import Any
 from clearway.opstack.errors import JournalError
 
 SCHEMA_VERSION = 1
+MOST_NUMBER = 2**63 - 1  # of a block, in the file
+MARKS_AT_ONCE = 100
 ADVICE = "move it away: it is read again from the chain"
 SCHEMA = """
 CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash BLOB NOT NULL);
@@ -68,10 +70,17 @@ class Archive:
     def close(self) -> None:
         self._db.close()
 
-    def marks(self) -> list[Mark]:
-        """Return blocks that were read, newest first: the last one, and some before it."""
-        rows = self._run("SELECT number, hash FROM blocks ORDER BY number DESC")
-        return [Mark(number, bytes(hash_)) for number, hash_ in rows]
+    def marks(self, first: int = 0) -> Iterator[Mark]:
+        """Yield blocks from `first` on that were read, newest first: the last one, and some before.
+
+        Read as far as they are wanted, for there is one for every few minutes that a chain has run.
+        """
+        statement = "SELECT * FROM blocks WHERE number BETWEEN ? AND ? ORDER BY number DESC LIMIT ?"
+        last = MOST_NUMBER
+        while rows := self._run(statement, (first, last, MARKS_AT_ONCE)):
+            for number, hash_ in rows:
+                yield Mark(number, bytes(hash_))
+            last = rows[-1][0] - 1
 
     def events(self) -> Iterator[Seen]:
         """Yield all events in the chain's order."""

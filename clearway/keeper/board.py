@@ -1,7 +1,6 @@
 """A publisher's board: where the other publishers meet it, and where anybody reads reports."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from clearway.keeper import wire
+from clearway.keeper.asking import LOST, ask, parsed
 from clearway.keeper.errors import CannotStart
 from clearway.keeper.publisher import Observation, Publisher, Refusal
 from clearway.keeper.signing import Signature, signer_of
@@ -18,7 +18,6 @@ from clearway.reports import Report, SignedReport
 
 PEER_TIMEOUT = 1.0  # wall seconds
 MOST_REPORTS = 100  # of one answer
-LOST = (aiohttp.ClientError, TimeoutError, ValueError)
 NO_ANSWER = (AttributeError, BadInput, KeyError, TypeError, ValueError)  # of a sick or false peer
 
 
@@ -139,7 +138,7 @@ def _second(request: web.Request, name: str) -> int:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
-        told = await request.json()
+        told = await request.json(loads=parsed)
     except ValueError as error:
         raise web.HTTPBadRequest(text="no JSON") from error
     if not isinstance(told, dict):
@@ -199,16 +198,14 @@ class Peers:
         return [answer for answer in await asyncio.gather(*asked) if answer is not None]
 
     async def _ask(self, method: str, url: str, path: str, body: Any) -> Any:
-        timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT)
         try:
-            async with self._session.request(
-                method, url + path, json=body, timeout=timeout
-            ) as response:
-                raw = await response.content.read(wire.MOST_BYTES)
-                self.silent.pop(url, None)
-                if response.status == 200:
-                    return json.loads(raw)
-                self.refused = raw[:100].decode(errors="replace")
+            status, raw = await ask(
+                self._session, method, url + path, PEER_TIMEOUT, wire.MOST_BYTES, body
+            )
+            self.silent.pop(url, None)
+            if status == 200:
+                return parsed(raw)
+            self.refused = raw[:100].decode(errors="replace")
         except LOST as error:
             self.silent[url] = str(error) or type(error).__name__
         return None

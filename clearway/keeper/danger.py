@@ -1,6 +1,6 @@
 """Which accounts are to be liquidated, which first, and how many together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 SHOCK = 20  # a further fall of one part in so many is what is feared
@@ -29,15 +29,22 @@ class Endangered:
         return ACCOUNT_GAS + MARKET_GAS * self.markets
 
 
-def batches(accounts: Iterable[Endangered]) -> list[list[Endangered]]:
-    """Return the accounts, most at risk first, in parts that fit a transaction."""
+def batches(accounts: Iterable[Endangered], alone: Collection[int] = ()) -> list[list[Endangered]]:
+    """Return the accounts, most at risk first, in parts that fit a transaction.
+
+    Those in `alone`, which failed in company, get a part each.
+    """
     found: list[list[Endangered]] = []
-    gas = 0
+    together: list[Endangered] = []
+    gas = MOST_GAS + 1  # so that the first begins a part
     for one in sorted(accounts, key=lambda one: (-one.at_risk, one.account)):
-        if not found or len(found[-1]) == MOST or gas + one.gas > MOST_GAS:
-            found.append([])
-            gas = 0
-        found[-1].append(one)
+        if one.account in alone:
+            found.append([one])
+            continue
+        if len(together) == MOST or gas + one.gas > MOST_GAS:
+            together, gas = [], 0
+            found.append(together)
+        together.append(one)
         gas += one.gas
     return found
 

@@ -52,7 +52,7 @@ class Executor:
         self._say = say
         self._tile_length = reports.board.committee.tile_length
         self._done: list[Done] = []  # whose events may not have been read
-        self._ready_at: dict[int, int] = {}  # of redemptions, by number
+        self._ready_at: dict[int, int] = {}  # of the oldest redemption, by its number
         self._ramped: dict[int, int] = {}  # the last step taken of a ramp, by market
         self._comparer = Comparer(system)
         self._reread()
@@ -74,6 +74,7 @@ class Executor:
 
     def _reread(self) -> None:
         self.book = Book()
+        self._ready_at.clear()
         for event in self._follower.archive.events():
             self.book.tell(event)
 
@@ -104,6 +105,8 @@ class Executor:
                 elif kind == "order":
                     self.executed += 1
         self._done = later
+        self.hands.keep_only("order", self.book.orders)
+        self.hands.keep_only("deposit", self.book.deposits)
 
     # Deciding
 
@@ -221,7 +224,7 @@ class Executor:
         if oldest not in self._ready_at:
             ready = self.system.vault.call("queue_words", oldest)[2]
             shift = oldest % READY_GROUP * READY_BITS
-            self._ready_at[oldest] = ready >> shift & (2**READY_BITS - 1)
+            self._ready_at = {oldest: ready >> shift & (2**READY_BITS - 1)}
         return self._ready_at[oldest] <= self.now
 
     def _redemptions(self) -> Iterable[Duty]:

@@ -83,26 +83,39 @@ class Follower:
         fresh = [one for one in found if one.block > reached]
         has_changed = known != [one for one in found if one.block <= reached]
         mark = Mark(block.number, block.hash)
-        marks = [one for one in self.archive.marks() if first <= one.number <= reached]
+        marks = [one for one in self.archive.marks(first) if one.number <= reached]
         self.archive.replace_from(first, found, [*marks, mark], head.number - MARKS_KEPT)
         return fresh, has_changed
 
     def _events(self, first: int, last: int) -> list[Seen]:
         logs = self.chain.logs_of([*self._contracts], self._topics, first, last)  # type: ignore[list-item]
-        times = self._times(logs)
-        found = []
-        for log in logs:
-            contract = self._contracts.get(log["address"].lower())
-            told = contract.event_of(log) if contract else None
-            if told:
-                found.append(_seen(told, times[told.block]))
-        return sorted(found, key=lambda one: (one.block, one.log_index))
+        found, times = self._understood(logs)
+        times |= self.chain.timestamps({told.block for told in found} - times.keys())
+        places = {(told.block, told.log_index) for told in found}
+        if len(places) < len(found) or any(not first <= block <= last for block, _ in places):
+            raise self._unreadable("twice, or of other blocks")
+        events = [_seen(told, times[told.block]) for told in found]
+        return sorted(events, key=lambda one: (one.block, one.log_index))
 
-    def _times(self, logs: Sequence[Log]) -> dict[int, int]:
-        """Return the times of the logs' blocks, which newer nodes tell with the logs."""
-        told = {int(log["blockNumber"], 16): log.get("blockTimestamp") for log in logs}
-        times = {number: int(time, 16) for number, time in told.items() if time}
-        return times | self.chain.timestamps(told.keys() - times.keys())
+    def _understood(self, logs: Sequence[Log]) -> tuple[list[Told], dict[int, int]]:
+        """Return what logs tell, and the times of their blocks, where newer nodes tell them too."""
+        found, times = [], {}
+        try:
+            for log in logs:
+                contract = self._contracts.get(log["address"].lower())
+                if contract and (told := contract.event_of(log)):
+                    found.append(told)
+                    if time := log.get("blockTimestamp"):
+                        times[told.block] = int(time, 16)
+        except Exception as error:  # eth_abi has many kinds
+            raise self._unreadable(repr(error)) from error
+        return found, times
+
+    def _unreadable(self, why: str) -> RpcNonsense:
+        return RpcNonsense(
+            f"the {self.chain.name} RPC at {self.chain.url} gave logs that can't be ({why})",
+            "use another RPC",
+        )
 
 
 def _seen(told: Told, at: int) -> Seen:

@@ -1,7 +1,7 @@
 """What a keeper has in hand: each thing once at a time; what failed is left alone for a while."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from clearway.keeper.intents import Intents
@@ -40,7 +40,7 @@ class Hands:
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.patience = Patience()
+        self.patience: Patience[Key] = Patience()
         self.alone: set[Key] = set()  # what failed in company
         self.done = 0
         self.failed = 0
@@ -97,6 +97,7 @@ class Hands:
             self.done += 1
             for key in duty.keys:
                 self.patience.forget(key)
+                self.alone.discard(key)
             block, logs = int(ended.receipt["blockNumber"], 16), ended.receipt["logs"]
             found.append(Done(duty, block, logs))
         return found
@@ -104,6 +105,13 @@ class Hands:
     def put_off(self, key: Key, reason: str) -> None:
         """Leave a thing alone for a while, longer each time."""
         self.patience.fail(key, self._clock(), reason)
+
+    def keep_only(self, kind: str, numbers: Container[int]) -> None:
+        """Forget what failed of a kind and is no more, however that came to its end."""
+        self.alone = {key for key in self.alone if key[0] != kind or key[1] in numbers}
+        for key in self.patience.failed():
+            if key[0] == kind and key[1] not in numbers:
+                self.patience.forget(key)
 
     def _fail(self, duty: Duty, reason: str) -> None:
         """Leave alone what failed by itself; try the rest apart."""

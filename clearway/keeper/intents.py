@@ -13,6 +13,8 @@ from clearway.opstack.errors import BridgeError, TransactionFailed
 from clearway.opstack.journal import SignedTransaction
 from clearway.opstack.sender import BUMP_AFTER, LOOK_AFTER, Sender, Transaction
 
+PURPOSE = "keep:"  # how the purposes of keepers begin
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -84,6 +86,8 @@ class Intents:
         for ended in found:
             del self._under_way[ended.purpose]
             self.sender.journal.report(ended.purpose)
+        if found:
+            self.sender.journal.forget_done(PURPOSE)
         return found
 
     def _end(self, one: _UnderWay) -> Mapping[str, Any] | None:

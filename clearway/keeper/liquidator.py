@@ -7,6 +7,7 @@ crossed, asks the chain about all who seem to be due in one call, and sends. All
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from clearway.deployments import System
@@ -26,11 +27,14 @@ from clearway.opstack.errors import Reverted, RpcNonsense
 from clearway.reports import SignedReport
 from clearway.spec import positions
 from clearway.spec.market import PerpetualMarket
+from clearway.spec.refused import Refused
 from clearway.spec.state import SLOT_ROOM
 
+# What telling events raises where some of them are missing: what follows then can't be worked out.
+AMISS = (ArithmeticError, Contradiction, LookupError, Refused, ValueError)
 EVERY_ACCOUNT = ("ParametersSet", "PoolParametersSet", "MarketRetired")  # changes the bounds of all
 MOST_BATCHES = 8  # in one step, so that the report doesn't grow stale meanwhile
-MOST_SETTLED = 10  # accounts in one step
+MOST_SETTLED = 10  # positions in one step
 
 
 class Liquidator:
@@ -69,10 +73,11 @@ class Liquidator:
         self._look()
         if self.hands.has_strangers():
             return
-        for account, markets in list(self.unsettled.items())[:MOST_SETTLED]:
-            self._settle(account, markets)
+        for account, market in list(islice(self._to_settle(), MOST_SETTLED)):
+            self._settle(account, market)
         free = [one for one in self.endangered.values() if self.hands.may(_key(one.account))]
-        for batch in danger.batches(free)[:MOST_BATCHES]:
+        alone = {one.account for one in free if _key(one.account) in self.hands.alone}
+        for batch in danger.batches(free, alone)[:MOST_BATCHES]:
             self._liquidate(batch)
 
     # Reading
@@ -104,7 +109,7 @@ class Liquidator:
         try:
             for event in events:
                 self.ledger.tell(Event(event.name, event.at, event.values))
-        except (Contradiction, KeyError) as error:
+        except AMISS as error:
             self._follower.archive.replace_from(0, (), (), 0)
             self._begin_anew()
             raise RpcNonsense(
@@ -164,15 +169,22 @@ class Liquidator:
 
     # Acting
 
-    def _settle(self, account: int, markets: Sequence[int]) -> None:
-        """Close an account's positions in retired markets at their final prices."""
-        contract = self.system.market
-        for market in markets:
-            key = ("settle", account + market)
-            if self.hands.may(key):
-                purpose = purpose_of("keep", contract.address, "settle", *key)
-                transaction = contract.transaction(purpose, "settle", account, market)
-                self.hands.begin(Duty(transaction, (key,), "a position in a retired market"))
+    def _to_settle(self) -> Iterable[tuple[int, int]]:
+        """Yield the positions in retired markets that may be taken up, each an account and market.
+
+        Those that were refused aren't among them for a while, or they would hold up all others.
+        """
+        for account, markets in self.unsettled.items():
+            for market in markets:
+                if self.hands.may(("settle", account + market)):
+                    yield account, market
+
+    def _settle(self, account: int, market: int) -> None:
+        """Close an account's position in a retired market at its final price."""
+        contract, key = self.system.market, ("settle", account + market)
+        purpose = purpose_of("keep", contract.address, "settle", *key)
+        transaction = contract.transaction(purpose, "settle", account, market)
+        self.hands.begin(Duty(transaction, (key,), "a position in a retired market"))
 
     def _liquidate(self, batch: Sequence[Endangered]) -> None:
         """Ask the chain about a batch, and liquidate those of it that are due."""

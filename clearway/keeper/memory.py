@@ -17,7 +17,7 @@ from clearway.keeper.errors import CannotStart, MemoryLost
 from clearway.reports import Report, SignedReport
 
 SCHEMA_VERSION = 1
-KEPT = 86_400  # seconds of tiles; nobody may sign one that is older than ten minutes
+KEPT = 86_400  # tiles, of which nobody may sign one that is older than ten minutes
 SCHEMA = """
 CREATE TABLE signed (tile INTEGER PRIMARY KEY, report TEXT NOT NULL);
 CREATE TABLE complete (tile INTEGER PRIMARY KEY, report TEXT NOT NULL);
@@ -94,10 +94,11 @@ class Memory:
         ((tile,),) = self._run("SELECT max(tile) FROM signed")
         return tile if tile is None else int(tile)
 
-    def forget_before(self, now: int) -> None:
-        """Forget what lies so far back that nobody may sign it any more."""
+    def forget_oldest(self) -> None:
+        """Forget all but the newest tiles: counted, for a node may be wrong about the time."""
         for table in ("signed", "complete"):
-            self._run(f"DELETE FROM {table} WHERE tile < ?", (now - KEPT,))
+            oldest = f"SELECT tile FROM {table} ORDER BY tile DESC LIMIT 1 OFFSET ?"
+            self._run(f"DELETE FROM {table} WHERE tile <= ({oldest})", (KEPT,))
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         try:

@@ -20,6 +20,7 @@ from clearway.reports import Domain, Report, SignedReport
 
 SILENCE = 1.5  # wall seconds that a tile's report may take before the next one gathers it
 PATIENCE = 600.0  # wall seconds after which a tile that nobody agreed on is given up
+FORGET_EVERY = 3_600  # seconds of the chain's time
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Publisher:
             if tile == self._newest_over(now) or self.source.knows_the_past:
                 self._over_since[tile] = self.clock()
                 self._observed[tile] = self.source.observe(tile)
+        if now // FORGET_EVERY != self.now // FORGET_EVERY:
+            self.memory.forget_oldest()
         self.now = now  # also where the chain went back
         self._give_up()
 

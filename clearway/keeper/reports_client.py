@@ -6,13 +6,15 @@
 Nothing of a board is believed: a report counts if a quorum signed it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import requests
+import aiohttp
 
 from clearway.keeper import wire
+from clearway.keeper.asking import LOST, ask, parsed
 from clearway.keeper.errors import BoardsUnavailable
 from clearway.keeper.publisher import Committee
 from clearway.reports import SignedReport
@@ -27,7 +29,6 @@ class Board:
 
     urls: tuple[str, ...]
     committee: Committee
-    _session: requests.Session = field(default_factory=requests.Session)
 
     @classmethod
     def of(cls, urls: Sequence[str], committee: Committee) -> "Board":
@@ -38,23 +39,24 @@ class Board:
 
         Raises `BoardsUnavailable` if no board answers at all.
         """
-        for told in self._answers(f"/report?observed_at={observed_at}"):
-            if (signed := self._verified(told)) and signed.report.observed_at == observed_at:
-                return signed
-        return None
+        found = self._found(
+            f"/report?observed_at={observed_at}",
+            lambda told: self._of(told, observed_at),
+            is_first_enough=True,
+        )
+        return found[0] if found else None
 
     def latest(self, after: int = 0) -> SignedReport | None:
         """Return the newest report of all boards, None if there is none later than `after`."""
-        found = [
-            signed
-            for told in self._answers(f"/reports?after={after}")
-            for signed in self._newest_in(told)
-        ]
+        found = self._found(f"/reports?after={after}", self._newest_in)
         return max(found, key=lambda signed: signed.report.observed_at, default=None)
 
-    def _newest_in(self, told: Any) -> list[SignedReport]:
-        signed = self._verified(told[-1]) if isinstance(told, list) and told else None
-        return [signed] if signed else []
+    def _of(self, told: Any, observed_at: int) -> SignedReport | None:
+        signed = self._verified(told)
+        return signed if signed and signed.report.observed_at == observed_at else None
+
+    def _newest_in(self, told: Any) -> SignedReport | None:
+        return self._verified(told[-1]) if isinstance(told, list) and told else None
 
     def _verified(self, told: Any) -> SignedReport | None:
         try:
@@ -64,30 +66,49 @@ class Board:
             return None
         return signed
 
-    def _answers(self, path: str) -> Iterator[Any]:
-        """Yield what boards answer; raise `BoardsUnavailable` if none does."""
-        has_answered = False
-        for url in self.urls:
-            try:
-                with self._session.get(url + path, timeout=TIMEOUT, stream=True) as response:
-                    has_answered |= response.status_code in (200, 404)
-                    if response.status_code == 200:
-                        raw = response.raw.read(MOST_BYTES, decode_content=True)
-                        yield _parsed(raw)
-            except requests.RequestException:
-                continue
+    def _found(
+        self,
+        path: str,
+        read: Callable[[Any], SignedReport | None],
+        *,
+        is_first_enough: bool = False,
+    ) -> list[SignedReport]:
+        """Return what is found in the answers; raise `BoardsUnavailable` if no board answers."""
+        has_answered, found = asyncio.run(self._ask_all(path, read, is_first_enough))
         if not has_answered:
             named = ", ".join(self.urls) or "none is named in the deployment"
             raise BoardsUnavailable(
                 f"no publisher's board answers ({named})",
                 "start the publishers with `ape run keeper publisher`",
             )
+        return found
+
+    async def _ask_all(
+        self, path: str, read: Callable[[Any], SignedReport | None], is_first_enough: bool
+    ) -> tuple[bool, list[SignedReport]]:
+        """Ask all boards at once; return whether one answered, and what was found.
+
+        A silent one holds up nobody where the first that is found is enough.
+        """
+        has_answered, found = False, []
+        async with aiohttp.ClientSession() as session:
+            asked = [asyncio.create_task(_asked(session, url + path)) for url in self.urls]
+            for answer in asyncio.as_completed(asked):
+                has_told, told = await answer
+                has_answered |= has_told
+                if (signed := read(told)) is not None:
+                    found.append(signed)
+                    if is_first_enough:
+                        break
+            for task in asked:
+                task.cancel()
+        return has_answered, found
 
 
-def _parsed(raw: bytes) -> Any:
-    import json
-
+async def _asked(session: aiohttp.ClientSession, url: str) -> tuple[bool, Any]:
+    """Return whether a board answered, and what; None where there is nothing."""
     try:
-        return json.loads(raw)
-    except ValueError:
-        return None
+        status, raw = await ask(session, "GET", url, TIMEOUT, MOST_BYTES)
+        return status in (200, 404), parsed(raw) if status == 200 else None
+    except LOST:
+        return False, None

@@ -3,18 +3,20 @@
 `clearway.opstack` does the proving and finalizing; this finds the exits and empties their boxes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from clearway.deployments import System
-from clearway.gateways import Exit
+from clearway.gateways import Exit, brings_exit
 from clearway.keeper.archive import Seen
 from clearway.keeper.exits import Exits
 from clearway.keeper.following import Follower
 from clearway.keeper.hands import Duty, Hands
 from clearway.opstack import Driver, Report, text
 from clearway.opstack.abi import Token
+from clearway.opstack.addresses import Address
 from clearway.opstack.chain import Call
 from clearway.opstack.effects import purpose_of
+from clearway.opstack.errors import UnknownTransaction
 from clearway.shell.watching import problem_of, state_of
 from clearway.shell.withdrawals import Names, is_over, short, when_ready
 
@@ -51,6 +53,10 @@ class Withdrawer:
             self.paid += len(done.duty.keys)
             self._say(f"{done.duty.what}: done in L1 block {done.block}")
         news = self._follower.catch_up()
+        if news.has_changed:
+            self._say("the chain went back; reading again what is left")
+            self.exits.found.clear()
+            self._untracked.clear()
         self._tell(self._follower.archive.events() if news.has_changed else news.events)
         self.now = self.system.rollup.l1.block().timestamp
         if self.hands.has_strangers():
@@ -70,9 +76,17 @@ class Withdrawer:
 
     def _track(self) -> None:
         """Have the driver know the exits' withdrawals; what a node doesn't know yet stays."""
-        while self._untracked:
-            self._driver.track(self._untracked[-1].transaction)
-            self._untracked.pop()
+        later = []
+        for one, box in zip(self._untracked, self._boxes(self._untracked), strict=True):
+            try:
+                self._driver.track(one.transaction, brings_exit(self.system, box))
+            except UnknownTransaction:
+                later.append(one)
+        self._untracked = later
+
+    def _boxes(self, exits: Sequence[Exit]) -> list[Address]:
+        """Return where on L1 each exit lands."""
+        return self.system.l1_gateway.calls(*(("box_of", *one.key) for one in exits))
 
     def _show(self, report: Report) -> None:
         state = f"{state_of(report)} {problem_of(report.problem)}".strip()
@@ -86,8 +100,8 @@ class Withdrawer:
     def _landed(self) -> list[Exit]:
         """Return the exits whose boxes have something in them."""
         free = [one for key, one in self.exits.found.items() if self.hands.may(key)]
-        gateway, token = self.system.l1_gateway, self.system.l1_token
-        boxes = gateway.calls(*(("box_of", *one.key) for one in free))
+        token = self.system.l1_token
+        boxes = self._boxes(free)
         held = token.chain.required_calls(
             [Call(token.address, Token.BALANCE, (box,)) for box in boxes]
         )

@@ -40,6 +40,16 @@ FIRST_POLL, SLOWEST_POLL = 0.02, 2.0  # seconds between looks for a receipt
 
 BlockId = int | str
 
+# How nodes say that a transaction takes more gas than they let one have.
+TOO_MUCH_GAS = (
+    "gas required exceeds",
+    "exceeds block gas limit",
+    "exceeds the block gas limit",
+    "gas limit too high",
+    "gas too high",
+    "out of gas",
+)
+
 # What reading an answer of another shape than expected raises.
 MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
@@ -196,7 +206,9 @@ class Chain:
         if isinstance(data, Mapping):
             data = data.get("data")
         raw = _revert_data(data)
-        if raw or "revert" in message.lower():
+        lower = message.lower()
+        is_too_much = method != "eth_call" and any(words in lower for words in TOO_MUCH_GAS)
+        if raw or "revert" in lower or is_too_much:
             return Reverted(self.name, method, code, message, raw, revert_reason(raw, message))
         return RpcError(self.name, method, code, message, b"")
 

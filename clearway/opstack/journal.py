@@ -53,6 +53,9 @@ CREATE TABLE IF NOT EXISTS proofs (
 );
 """
 
+BY_PURPOSE = "CREATE INDEX IF NOT EXISTS by_purpose ON transactions (purpose)"
+KEPT = 10_000  # transactions, of which no reorganisation reaches the oldest
+
 
 @dataclass(frozen=True)
 class Tracked:
@@ -112,6 +115,7 @@ class Journal:
             raise JournalError(
                 f"{self.path} was written by another version (schema {version})", MOVE_AWAY
             )
+        self._db.execute(BY_PURPOSE)  # older files of this version lack it
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
         """Run one statement and return its rows."""
@@ -275,6 +279,15 @@ class Journal:
     def report(self, purpose: str) -> None:
         """Note that whoever asked for this was told how it ended."""
         self._run("UPDATE transactions SET reported = 1 WHERE purpose = ?", (purpose,))
+
+    def forget_done(self, purpose_prefix: str) -> None:
+        """Forget what ended, and was told, long ago, of those whose purpose starts so."""
+        self._run(
+            "DELETE FROM transactions WHERE id <= (SELECT max(id) FROM transactions) - ? "
+            "AND (outcome = 'replaced' OR outcome = 'mined' AND reported = 1) "
+            "AND substr(purpose, 1, ?) = ?",
+            (KEPT, len(purpose_prefix), purpose_prefix),
+        )
 
     def reopen(self, chain: str, sender: Address, nonces_used: int) -> None:
         """Open again what was mined in blocks that the chain has since dropped."""

@@ -1,5 +1,6 @@
 """Knowing withdrawals: which there are, where they stand, and what became of interrupted starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from clearway.opstack import abi
@@ -13,7 +14,7 @@ from clearway.opstack.errors import (
     UnknownWithdrawal,
 )
 from clearway.opstack.journal import Journal, Tracked
-from clearway.opstack.messages import deposits_in, tohex, withdrawals_in
+from clearway.opstack.messages import Withdrawal, deposits_in, tohex, withdrawals_in
 from clearway.opstack.reading import Reader, find_by_hash, find_withdrawals
 from clearway.opstack.rollup import Rollup
 from clearway.opstack.sender import recover
@@ -42,8 +43,10 @@ class Tracker:
         self.journal = journal
         self.reader = Reader(rollup, journal)
 
-    def track(self, reference: bytes) -> list[Tracked]:
-        """Find withdrawals by withdrawal hash or L2 transaction hash, and note them."""
+    def track(
+        self, reference: bytes, is_wanted: Callable[[Withdrawal], bool] = lambda _: True
+    ) -> list[Tracked]:
+        """Find withdrawals by withdrawal hash or L2 transaction hash, and note those wanted."""
         if tracked := self.journal.find(reference):
             return [tracked]
         try:
@@ -57,9 +60,10 @@ class Tracker:
                     "that started one",
                     "check the hash and the network",
                 ) from no_transaction
-        for withdrawal, l2_transaction in found:
+        wanted = [one for one in found if is_wanted(one[0])]
+        for withdrawal, l2_transaction in wanted:
             self.journal.add(withdrawal, l2_transaction)
-        return [t for w, _ in found if (t := self.journal.find(w.hash))]
+        return [t for w, _ in wanted if (t := self.journal.find(w.hash))]
 
     def report(self, tracked: Tracked, problem: BridgeError | None = None) -> Report:
         """Read where a withdrawal stands."""

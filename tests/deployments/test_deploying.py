@@ -16,6 +16,7 @@ from clearway.opstack.abi import Function
 from clearway.opstack.addresses import ZERO_ADDRESS
 from clearway.opstack.chain import Chain
 from clearway.opstack.errors import BadInput, InsufficientBalance, Reverted
+from clearway.opstack.messages import tohex, unhex
 from tests.deployments.conftest import deployer_of, network_of
 
 DEPLOYER = 3  # nobody that the settings name
@@ -203,6 +204,29 @@ def test_an_account_without_eth_is_refused_before_anything_is_sent(world, tmp_pa
     poor = Account.from_key(b"\x07" * 32)
     with pytest.raises(InsufficientBalance, match="has no ETH on L1"):
         deployer_of(world, tmp_path, poor, print).deploy()
+
+
+def test_whom_and_which_market_the_file_does_not_know_is_told(world, new_deployer):
+    deployer = new_deployer(9)
+    deployer.deploy()
+    system = System(Deployment.of(deployer.network), deployer.rollup)
+    timelock, stranger = system.timelock, Account.from_key(b"\x09" * 32).address
+    eth = tuple(system.configuration.call("parameters_of", 0))
+    node = world.private("l2")
+    node("anvil_impersonateAccount", timelock.address)
+    node("anvil_setBalance", timelock.address, hex(10**18))
+    for contract, function, arguments in (
+        (timelock, "grantRole", (timelock.call("PROPOSER_ROLE"), stranger)),
+        (system.configuration, "set_market", (7, eth)),
+    ):
+        data = tohex(contract.encode(function, *arguments))
+        call = {"from": timelock.address, "to": contract.address, "data": data}
+        receipt = world.l2.wait_for_receipt(unhex(node("eth_sendTransaction", call)), timeout=30)
+        assert receipt["status"] == "0x1"
+    assert record.drift(record.read(deployer.network), deployer.rollup) == [
+        f"Timelock roles of {stranger}: proposer on chain, nothing in the file",
+        "markets listed: ETH, BTC, SOL, 7 on chain, ETH, BTC, SOL in the file",
+    ]
 
 
 def test_a_token_of_an_issuer_on_l2_is_refused_with_the_reason(world, system, tmp_path):

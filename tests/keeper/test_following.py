@@ -1,16 +1,17 @@
 """What a keeper knows is what the chain says, through restarts, reorganisations and sick nodes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from eth_abi.exceptions import InsufficientDataBytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearway.contracts import Told
-from clearway.keeper.archive import Archive, Seen
+from clearway.keeper.archive import MARKS_AT_ONCE, Archive, Mark, Seen
 from clearway.keeper.book import Book
 from clearway.keeper.following import LOOK_BACK, Follower
 from clearway.opstack.chain import Block
@@ -81,6 +82,8 @@ class FakeContract:
         return [b"topic"]
 
     def event_of(self, log: Any) -> Told:
+        if log["logIndex"] == "unreadable":
+            raise InsufficientDataBytes("as eth_abi does")
         place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
         return Told("Event", {"values": (log["value"],)}, *place, b"\x01")
 
@@ -179,6 +182,23 @@ def test_a_deep_reorganisation_is_found_by_the_marks(tmp_path: Path) -> None:
     assert told(list(one.archive.events())) == chain.truth()
 
 
+def test_however_long_it_has_run_a_look_reads_few_marks(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "events.sqlite")
+    marks = [Mark(number, bytes([number % 256])) for number in range(1_000)]
+    archive.replace_from(0, (), marks, 0)
+    read, run = [], archive._run
+
+    def counting(*arguments: Any) -> list[Any]:
+        read.extend(rows := run(*arguments))
+        return rows
+
+    archive._run = counting  # type: ignore[method-assign]
+    assert next(archive.marks()) == marks[-1]
+    assert list(archive.marks(990)) == marks[:989:-1]
+    assert len(read) <= MARKS_AT_ONCE + 10
+    assert list(archive.marks()) == marks[::-1]
+
+
 def test_a_chain_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
     chain = grown(20)
     one = follower(chain, tmp_path)
@@ -195,6 +215,38 @@ def test_a_chain_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> 
     assert list(one.archive.events()) == []
     chain.logs_of = honest  # type: ignore[method-assign]
     one.catch_up()
+    assert told(list(one.archive.events())) == chain.truth()
+
+
+SICK_LOGS: dict[str, Callable[[Any], Any]] = {
+    "twice": lambda log: [log, log],
+    "of a block that nobody asked for": lambda log: [{**log, "blockNumber": "0x1"}],
+    "of a block that isn't mined": lambda log: [{**log, "blockNumber": None}],
+    "without its place": lambda log: [{name: log[name] for name in log if name != "logIndex"}],
+    "without its contract": lambda log: [{**log, "address": None}],
+    "none at all": lambda _: [None],
+    "with a time that is none": lambda log: [{**log, "blockTimestamp": "now"}],
+    "that its event can't have": lambda log: [{**log, "logIndex": "unreadable"}],
+}
+
+
+@pytest.mark.parametrize("how", SICK_LOGS)
+def test_a_log_that_cannot_be_is_an_answer_that_passes(how: str, tmp_path: Path) -> None:
+    chain = grown(40)
+    one = follower(chain, tmp_path)
+    honest = chain.logs_of
+
+    def sickly(*arguments: Any) -> list[Any]:
+        *logs, last = honest(*arguments)
+        return [*logs, *SICK_LOGS[how](last)]
+
+    one.catch_up()
+    chain.blocks.append((40, [40]))
+    chain.logs_of = sickly  # type: ignore[method-assign]
+    with pytest.raises(RpcNonsense, match="log"):
+        one.catch_up()
+    chain.logs_of = honest  # type: ignore[method-assign]
+    assert told(one.catch_up().events) == [(40, 400, 40)]
     assert told(list(one.archive.events())) == chain.truth()
 
 

@@ -9,9 +9,10 @@ from clearway.keeper.danger import MOST, MOST_GAS, Endangered, batches, due
 from clearway.keeper.hands import Duty, Hands
 from clearway.keeper.intents import Intents
 from clearway.keeper.patience import FIRST, LONGEST, Patience
+from clearway.opstack import journal as journal_module
 from clearway.opstack.errors import RpcUnavailable
 from clearway.opstack.sender import Transaction
-from tests.opstack.fakes import FakeNode
+from tests.opstack.fakes import FakeNode, refusal
 from tests.opstack.test_sender import Killed, Mortal, effects, sender_of
 
 TARGET = "0x1a1E021A302C237453D3D45c7B82B19cEEB7E2e6"
@@ -153,9 +154,68 @@ def test_what_fails_together_is_tried_apart(tmp_path: Path) -> None:
     assert all(hands.may(key) for key in keys)
 
 
+@pytest.mark.parametrize("method", ["eth_estimateGas", "eth_sendRawTransaction"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "gas required exceeds allowance (30000000)",
+        "Out of gas: gas required exceeds allowance: 30000000",
+        "exceeds block gas limit",
+        "intrinsic gas too high -- tx.gas_limit > env.block.gas_limit",
+        "transaction gas limit too high (cap: 16777216, tx: 24000000)",
+    ],
+)
+def test_what_takes_more_gas_than_there_is_is_tried_apart(
+    tmp_path: Path, method: str, message: str
+) -> None:
+    """A batch of whoever holds positions in all markets; who is behind it isn't held up."""
+    node = FakeNode()
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    sound = getattr(node, method)
+    setattr(node, method, lambda *_: refusal(message))
+    assert not hands.begin(duty(b"\x01", ("order", 1), ("order", 2)))
+    assert hands.alone == {("order", 1), ("order", 2)}
+    setattr(node, method, sound)
+    for number in (1, 2, 3):
+        assert hands.begin(duty(bytes([number + 1]), ("order", number)))
+    assert effects(node) == ["0x02", "0x03", "0x04"]
+
+
+def test_what_was_done_long_ago_is_forgotten_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "KEPT", 5)
+    node = FakeNode()
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    sender = hands._intents.sender
+    sender.run(Transaction("start:one", TARGET, b"\xff"))  # type: ignore[arg-type]
+    sender.report("start:one")
+    for number in range(20):
+        hands.begin(duty(bytes([number])))
+        hands.look()
+    journal = sender.journal
+    known = [one for (one,) in journal._run("SELECT purpose FROM transactions ORDER BY id")]
+    assert known == ["start:one", *(f"keep:{number:02x}" for number in range(15, 20))]
+    (plan,) = journal._run("EXPLAIN QUERY PLAN SELECT * FROM transactions WHERE purpose = 'it'")
+    assert "USING INDEX by_purpose" in plan[-1], "what is asked at every look"
+
+
+def test_of_what_is_no_more_no_failure_is_remembered(tmp_path: Path) -> None:
+    node = FakeNode()
+    node.reverts = True
+    hands = Process(node, tmp_path / "journal.sqlite").hands
+    for keys in ((("order", 1), ("order", 2)), (("order", 1),), (("order", 2),), (("other", 1),)):
+        hands.begin(duty(str(keys).encode(), *keys))
+        hands.look()
+    hands.keep_only("order", {2: "an order"})
+    assert hands.alone == {("order", 2)}
+    assert hands.patience.failed() == [("order", 2), ("other", 1)]
+
+
 class TestPatience:
     def test_it_doubles_up_to_a_bound_and_is_forgotten(self) -> None:
-        patience, now, pauses = Patience(), 0.0, []
+        patience: Patience[str] = Patience()
+        now, pauses = 0.0, []
         for _ in range(12):
             patience.fail("it", now, "why")
             began = now

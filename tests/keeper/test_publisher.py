@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.devnet.accounts import people
+from clearway.keeper import memory as memory_module
 from clearway.keeper import wire
 from clearway.keeper.errors import CannotStart, MemoryLost
 from clearway.keeper.memory import Memory
@@ -172,6 +173,21 @@ def test_a_chain_that_went_back_is_no_reason_to_sign_anew(three: Three) -> None:
     three[0].see(NOW - 3)
     three[0].see(NOW)
     assert three[0].sign_own(Report.of(NOW, {0: Quote(2_000 * WAD, 0)})) is None
+
+
+def test_its_memory_holds_the_newest_tiles_whatever_a_node_says_the_time_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_module, "KEPT", 50)
+    one = publisher(0, tmp_path, Seen())
+    first, last = Report.of(NOW, {0: Quote(2_001 * WAD, 0)}), NOW + 200
+    for tile in range(NOW, last + 1):
+        one.memory.may_sign(Report(tile, first.boards))
+    one.see(last + 10 * 365 * 86_400)
+    one.see(last)
+    is_known = [one.memory.signed(tile) is not None for tile in (NOW, last - 50, last - 49)]
+    assert is_known == [False, False, True]
+    assert not one.memory.may_sign(Report.of(last, {0: Quote(2_002 * WAD, 0)}))
 
 
 def test_a_false_report_isnt_kept(three: Three) -> None:
