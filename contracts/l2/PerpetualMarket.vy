@@ -605,6 +605,7 @@ def settle(account: uint256, market: uint256):
     """
     @notice Close a position in a retired market at its final price, without a fee. Anyone may.
     """
+    assert account & SLOT_MASK == 0, "no such account"  # else another market's position
     price: uint256 = self.final_price[market]
     assert price != 0, "market not retired"
     position: positions.Position = book._position(account, market)
