@@ -598,8 +598,7 @@ class PerpetualMarket:
         cost = min(cost, self.pool.most_cost)
         reward = min(cost + wad.mul_down(taken, share), taken)
         missing = cost - min(cost, reward)
-        insured = taken - reward
-        self.cash += insured
+        insured = left = taken - reward  # no profit is paid out of it
         holder.flagged_at = 0
         for market in sorted(holder.positions):
             self.markets[market] = state = self.accrued(market, now)
@@ -612,7 +611,7 @@ class PerpetualMarket:
             # Its part of the penalty: that of its notional, at its ratio.
             part = wad.mul_up(positions.notional(position.size, price), parameters.penalty_ratio)
             part = insured * part // found.penalty // MONEY_UNIT * MONEY_UNIT
-            self.cash -= part
+            left -= part
             state.insurance += part
             self._trade(account, market, size_delta, price, Terms(terms.fee, premium), room)
             room -= min(room, terms.fee + premium)
@@ -621,6 +620,7 @@ class PerpetualMarket:
             reward += drawn
             self._write_off(now, account, market)
             self._reprice(market, price)
+        self.cash += left
         self._credit(account_of(keeper), reward)
 
     # A market's end

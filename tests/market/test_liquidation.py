@@ -196,6 +196,23 @@ def test_a_part_that_takes_all_the_room_leaves_the_rest_healthy(world, trader, k
     assert world.liquidate(keeper, trader) == "account healthy"
 
 
+def test_a_profit_that_exhausts_the_vault_stops_no_liquidation(contracts, keeper):
+    """What of the penalty is the second market's insurance's pays no profit in the first."""
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH, 1: ETH})
+        world.provide(70_000 * 10**6)
+        world.report(PRICES)
+        hedger = somebody(world, "hedger", 30_000)
+        hold(world, hedger, keeper, 0, 50 * WAD)
+        hold(world, hedger, keeper, 1, -230 * WAD, 1)
+        world.wait(2)
+        world.report({0: 5_000 * WAD, 1: 1_140 * WAD})
+        assert world.liquidate(keeper, hedger) is None
+        world.assert_equal()
+        assert world.model.claims
+        assert world.model.markets[1].insurance > 0
+
+
 def test_serial_dust_accounts_take_a_days_insurance_and_no_more(world, keeper):
     """Each pays a penalty of a dollar and costs its keeper fifty."""
     world.change(0, insurance_limit=1_000 * WAD)
