@@ -87,6 +87,10 @@ class PerpetualMarket:
         """Open a market."""
         self.markets[market] = Market(parameters, now)
 
+    def change(self, now: int, market: int, parameters: Parameters) -> None:
+        """Change a market's parameters; what time cost until now, it cost by those until now."""
+        self.markets[market] = replace(self.accrued(market, now), parameters=parameters)
+
     def deposit(self, account: int, amount: int) -> None:
         """Add to an account's margin; token units. Anyone may, for any account."""
         require(amount > 0, "zero amount")

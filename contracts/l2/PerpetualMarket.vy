@@ -863,7 +863,10 @@ def set_parameters(market: uint256, first: uint256, second: uint256):
     """
     self._check_configuration()
     assert not parameters._is_retired(market), "market retired"
-    if not parameters._is_listed(market):
+    if parameters._is_listed(market):
+        # What time cost until now, it cost by what held until now.
+        book._save(market, book._accrued(book._load(market), parameters._first_word(market)))
+    else:
         book._open(market)
     parameters._set(market, first, second)
 

@@ -284,6 +284,22 @@ def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, t
     assert world.contracts.lens.parameters_of(0) == p
 
 
+def test_what_time_cost_before_a_change_it_cost_by_what_held_then(world, trader, keeper):
+    """Else who picks the second in which a change is executed picks what it costs others."""
+    assert fill(world, keeper, [(trader, 0, 400 * WAD)]) == [""]
+    world.wait(86_400)
+    world.report(PRICES)
+    before = world.contracts.lens.account(world.account(trader)).equity
+    schedule = replace(ETH.schedule, skew_scale=30_000 * WAD, premium_cap=400 * WAD)
+    changes = {"max_velocity": 100 * WAD, "funding_cap": 3 * WAD // 10, "max_skew": 400 * WAD}
+    world.change(0, schedule=schedule, **changes)
+    assert world.contracts.lens.account(world.account(trader)).equity == before
+    world.assert_equal()
+    world.wait(86_400)
+    world.report(PRICES)
+    close(world, keeper, trader, 400 * WAD, PRICES)
+
+
 def test_a_premium_that_margin_may_not_cover_is_refused(world):
     """1.44 % and 0.06 % and a penalty of 1 % are the 2.5 % that an account keeps."""
     schedule = Schedule(300_000 * WAD, 4_320 * WAD, 2 * 10**14, 6 * 10**14)
