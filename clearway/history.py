@@ -264,7 +264,7 @@ class Ledger:
         schedule = Schedule(**{name: fields.pop(name) for name in Schedule.__dataclass_fields__})
         new = Parameters(schedule, **fields)
         if market in self.state.markets:
-            self.state.markets[market].parameters = new
+            self.state.change(at, market, new)
         else:
             self.state.list_market(at, market, new)
 

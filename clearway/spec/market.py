@@ -87,6 +87,10 @@ class PerpetualMarket:
         """Open a market."""
         self.markets[market] = Market(parameters, now)
 
+    def change(self, now: int, market: int, parameters: Parameters) -> None:
+        """Change a market's parameters; what time cost until now, it cost by those until now."""
+        self.markets[market] = replace(self.accrued(market, now), parameters=parameters)
+
     def deposit(self, account: int, amount: int) -> None:
         """Add to an account's margin; token units. Anyone may, for any account."""
         require(amount > 0, "zero amount")
@@ -598,8 +602,7 @@ class PerpetualMarket:
         cost = min(cost, self.pool.most_cost)
         reward = min(cost + wad.mul_down(taken, share), taken)
         missing = cost - min(cost, reward)
-        insured = taken - reward
-        self.cash += insured
+        insured = left = taken - reward  # no profit is paid out of it
         holder.flagged_at = 0
         for market in sorted(holder.positions):
             self.markets[market] = state = self.accrued(market, now)
@@ -612,7 +615,7 @@ class PerpetualMarket:
             # Its part of the penalty: that of its notional, at its ratio.
             part = wad.mul_up(positions.notional(position.size, price), parameters.penalty_ratio)
             part = insured * part // found.penalty // MONEY_UNIT * MONEY_UNIT
-            self.cash -= part
+            left -= part
             state.insurance += part
             self._trade(account, market, size_delta, price, Terms(terms.fee, premium), room)
             room -= min(room, terms.fee + premium)
@@ -621,6 +624,7 @@ class PerpetualMarket:
             reward += drawn
             self._write_off(now, account, market)
             self._reprice(market, price)
+        self.cash += left
         self._credit(account_of(keeper), reward)
 
     # A market's end

@@ -120,6 +120,9 @@ def clear(account: uint256, slot: uint256):
     """
     @notice Return the escrow of an order whose window has ended. Anyone may.
     """
+    # Else it is another account's order, for their sum is its place.
+    assert account & SLOT_MASK == 0, "no such account"
+    assert slot < orders.SLOTS, "no such slot"
     word: uint256 = orders._word(account + slot)
     assert order_words._is_over(word, block.timestamp), "order still open"
     orders._erase(account + slot)

@@ -450,9 +450,9 @@ def liquidate(account: uint256, keeper: address):
     )
     cost: uint256 = min(staticcall COSTS.cost(before.markets), parameter_words._most_cost(word))
     reward: uint256 = min(cost + wad._mul_down(taken, share), taken)
-    t.pool.cash += taken - reward  # the markets' insurance gets its part below
     missing: uint256 = cost - min(cost, reward)
-    insured: uint256 = taken - reward
+    insured: uint256 = taken - reward  # in parts by the markets below; no profit is paid out of it
+    left: uint256 = insured
     first: uint256 = parameters.MOST_MARKETS
     t.holder.flagged_at = 0
 
@@ -486,7 +486,7 @@ def liquidate(account: uint256, keeper: address):
         )
         part = wad._mul_div_down(insured, part, found.penalty)
         part -= part % positions.MONEY_UNIT
-        t.pool.cash -= part
+        left -= part
         t.state.insurance += part
         t = self._trade(
             account,
@@ -520,6 +520,7 @@ def liquidate(account: uint256, keeper: address):
             result=t.gain,
         )
 
+    t.pool.cash += left
     custody._save(account, t.holder)
     t.pool = custody._replaced(t.pool, before, t.holder)
     t.pool = custody._give(convert(keeper, uint256) << 96, reward, t.pool)
@@ -605,6 +606,7 @@ def settle(account: uint256, market: uint256):
     """
     @notice Close a position in a retired market at its final price, without a fee. Anyone may.
     """
+    assert account & SLOT_MASK == 0, "no such account"  # else another market's position
     price: uint256 = self.final_price[market]
     assert price != 0, "market not retired"
     position: positions.Position = book._position(account, market)
@@ -875,7 +877,10 @@ def set_parameters(market: uint256, first: uint256, second: uint256):
     """
     self._check_configuration()
     assert not parameters._is_retired(market), "market retired"
-    if not parameters._is_listed(market):
+    if parameters._is_listed(market):
+        # What time cost until now, it cost by what held until now.
+        book._save(market, book._accrued(book._load(market), parameters._first_word(market)))
+    else:
         book._open(market)
     parameters._set(market, first, second)
 

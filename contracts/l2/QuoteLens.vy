@@ -219,8 +219,6 @@ def _filled(
         trades._beginning(after, pool, scene.state),
     )
     after = t.holder
-    if positions._increases(before.size, q.size_delta):
-        after.flagged_at = 0
     q.keeper_fee = trades._due_for_fill(
         order.keeper_fee, before.size, t.after, scene.price, scene.second_word, after
     )

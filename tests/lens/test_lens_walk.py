@@ -1,8 +1,8 @@
 """Random histories, seen through the lenses after each step: they show what the model says."""
 
-from tests.lens.comparing import assert_all_shown, assert_quoted
+from tests.lens.comparing import assert_all_shown, assert_market_shown, assert_quoted
 from tests.market.test_walk import ACTORS, Walk, take, three_markets
-from tests.market.world import WAD
+from tests.market.world import ETH, WAD, World
 
 SEEDS = range(100, 106)
 STEPS = 50
@@ -37,3 +37,10 @@ class LensWalk(Walk):
 def test_lenses_and_model_agree_after_every_step_of_every_walk(contracts):
     seen = take(LensWalk, lambda: three_markets(contracts), SEEDS, STEPS)
     assert {"quote: ", "quote: insufficient margin"} <= set(seen), seen
+
+
+def test_a_market_that_never_had_a_price_is_shown_without_an_age(contracts):
+    world = World(contracts, {0: ETH})
+    shown = contracts.sums.market(0)
+    assert (shown.price, shown.priced_at, shown.age) == (0, 0, 0)
+    assert_market_shown(world, 0)

@@ -34,6 +34,35 @@ def test_what_has_a_slots_bits_is_no_account(world, trader, funded, bits):
     refused(world, trader, "no such account", orders.place, name, *order)
 
 
+def test_nobody_clears_anothers_order_into_an_account_of_his(world, trader):
+    """An order's place is its account plus its slot; other sums lead there, too."""
+    orders, limit = world.contracts.orders, PRICES[0] * 101 // 100
+    thief, victim = sorted([trader, somebody(world, "other")], key=world.account)
+    for owner in (thief, victim):
+        assert world.place(owner, 0, 0, WAD, limit) is None
+    world.wait(601)
+    far = world.account(victim) - world.account(thief)
+    refused(world, thief, "no such slot", orders.clear, world.account(thief), far)
+    refused(world, thief, "no such account", orders.clear, world.account(victim) - 1, 1)
+    assert world.clear(victim, 0) is None
+    assert world.clear(thief, 0) is None
+    world.assert_equal()
+
+
+def test_nobody_settles_a_position_as_another_markets(world, trader, keeper):
+    """A position's place is its account and its market; other pairs lead there, too."""
+    other = somebody(world, "other")
+    for market, owner in ((1, trader), (0, other)):
+        assert world.place(owner, 0, market, WAD, PRICES[market] * 101 // 100) is None
+    world.wait(2)
+    world.report(PRICES)
+    for market, owner in ((1, trader), (0, other)):
+        assert world.execute(keeper, market, [(owner, 0)]) == ([""], None)
+    assert world.retire(0, PRICES[0]) is None
+    settle = world.contracts.market.settle
+    refused(world, trader, "no such account", settle, world.account(trader) | 1, 0)
+
+
 def test_nobodys_account_takes_no_money(world, trader, funded):
     refused(world, trader, "no such account", world.contracts.market.deposit, 1 << 8, 10**6)
 

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import boa
 import pytest
 
-from tests.market.world import PRICES, WAD, World, somebody
+from clearway.spec.liquidation_math import liquidation_fraction
+from tests.market.world import ETH, PRICES, WAD, World, deploy, somebody
 
 
 def hold(world: World, owner: str, keeper: str, market: int, size: int, slot: int = 0) -> None:
@@ -57,6 +59,37 @@ def test_nobody_is_liquidated_at_maintenance_and_a_step_below_is(world, trader, 
     assert world.liquidate(keeper, trader) == "account healthy"
 
 
+@pytest.mark.parametrize(("missing", "left"), [(0, 50 * WAD), (1, 0)])
+def test_exactly_half_of_a_position_may_stay_and_no_less(keeper, missing, left):
+    """The token's unit is the smallest, so that margin can decide it to the last one."""
+    with boa.env.anchor():
+        world = World(deploy(decimals=18), {0: ETH})
+        world.provide(10_000_000 * WAD)
+        world.report(PRICES)
+        trader = boa.env.generate_address("trader")
+        world.deposit(trader, 17_000 * WAD)
+        hold(world, trader, keeper, 0, 100 * WAD)
+        world.wait(2)
+        prices = {0: 2_880 * WAD}
+        world.report(prices)
+        found = world.model.appraise(world.now, world.account(trader), prices)
+
+        def kept(deposited: int) -> int:
+            equity = found.equity + deposited
+            parts = (found.linear, found.quadratic, found.penalty)
+            return WAD - liquidation_fraction(equity, *parts, world.model.pool.buffer)
+
+        short, needed = 0, 3_000 * WAD
+        while needed - short > 1:
+            middle = (short + needed) // 2
+            short, needed = (middle, needed) if kept(middle) < WAD // 2 else (short, middle)
+        assert kept(needed) == WAD // 2 > kept(short) > 0
+        world.deposit(trader, needed - missing)
+        assert world.liquidate(keeper, trader) is None
+        world.assert_equal()
+        assert world.contracts.lens.position_of(world.account(trader), 0).size == left
+
+
 def test_far_below_all_is_closed_and_the_shortfall_is_insured_up_to_the_days_limit(
     world, trader, keeper
 ):
@@ -96,6 +129,19 @@ def test_a_flag_lets_the_reward_grow_and_whatever_increases_takes_it_off(world, 
     world.deposit(trader, 50_000 * 10**6)
     hold(world, trader, keeper, 0, 10 * WAD, 1)
     assert world.contracts.lens.balance_of(world.account(trader)).flagged_at == 0
+
+
+def test_a_mark_takes_the_flag_off_who_is_healthy_again(world, trader, keeper):
+    """Else whoever falls again soon would find the keeper's share grown."""
+    hold(world, trader, keeper, 0, 500 * WAD)
+    fall(world, trader, 0, WAD)
+    assert world.mark(trader) is None
+    assert world.contracts.lens.balance_of(world.account(trader)).flagged_at == world.now
+    world.wait(2)
+    world.report(PRICES)
+    assert world.mark(trader) is None
+    assert world.contracts.lens.balance_of(world.account(trader)).flagged_at == 0
+    world.assert_equal()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +194,23 @@ def test_a_part_that_takes_all_the_room_leaves_the_rest_healthy(world, trader, k
     found = world.model.appraise(world.now, world.account(trader), prices)
     assert 0 <= found.spare < found.maintenance // 10**4
     assert world.liquidate(keeper, trader) == "account healthy"
+
+
+def test_a_profit_that_exhausts_the_vault_stops_no_liquidation(contracts, keeper):
+    """What of the penalty is the second market's insurance's pays no profit in the first."""
+    with boa.env.anchor():
+        world = World(contracts, {0: ETH, 1: ETH})
+        world.provide(70_000 * 10**6)
+        world.report(PRICES)
+        hedger = somebody(world, "hedger", 30_000)
+        hold(world, hedger, keeper, 0, 50 * WAD)
+        hold(world, hedger, keeper, 1, -230 * WAD, 1)
+        world.wait(2)
+        world.report({0: 5_000 * WAD, 1: 1_140 * WAD})
+        assert world.liquidate(keeper, hedger) is None
+        world.assert_equal()
+        assert world.model.claims
+        assert world.model.markets[1].insurance > 0
 
 
 def test_serial_dust_accounts_take_a_days_insurance_and_no_more(world, keeper):

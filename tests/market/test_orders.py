@@ -78,6 +78,34 @@ def test_one_that_fails_only_for_its_company_stays_and_is_filled_later(
     assert world.execute(keeper, 0, [(other, 0)]) == (["skew at its cap"], None)
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_whoever_fills_pays_nothing_for_those_of_his_side_that_stay(
+    world, trader, other, keeper, side
+):
+    """Who reduces stands in any company, and pays what he would alone."""
+    world.change(0, max_skew=150 * WAD)
+    assert fill(world, keeper, [(trader, 0, -side * 10 * WAD)]) == [""]
+    third = somebody(world, "third")
+    orders = [(trader, 10), (other, 100), (third, 100)]
+    for owner, size in orders:
+        size *= side * WAD
+        assert world.place(owner, 0, 0, size, limit_for(size, PRICES, 0)) is None
+    world.wait(2)
+    world.report(PRICES)
+    kept = deepcopy(world.model)
+    told = []
+    for batch in ([trader], [trader, other, third]):
+        with boa.env.anchor():
+            ends, refusal = world.execute(keeper, 0, [(owner, 0) for owner in batch])
+            assert refusal is None
+            assert sorted(ends) == ["", "stays", "stays"][: len(batch)]
+            (log,) = world.contracts.orders.get_logs()[:1]
+            told.append((log.size_delta, log.fee, log.premium, log.result))
+            world.assert_equal()
+        world.model = deepcopy(kept)
+    assert told[0] == told[1]
+
+
 def test_one_that_would_fail_alone_keeps_nobody_from_filling(world, trader, other, keeper):
     world.change(0, max_skew=150 * WAD)
     dreamer = somebody(world, "dreamer", 1_000_000)
@@ -254,6 +282,22 @@ def test_only_the_owner_opens_markets_and_only_the_guardian_lowers_caps(world, t
     assert world.contracts.lens.parameters_of(0).max_open_interest == 0
     configuration.set_market(0, p)
     assert world.contracts.lens.parameters_of(0) == p
+
+
+def test_what_time_cost_before_a_change_it_cost_by_what_held_then(world, trader, keeper):
+    """Else who picks the second in which a change is executed picks what it costs others."""
+    assert fill(world, keeper, [(trader, 0, 400 * WAD)]) == [""]
+    world.wait(86_400)
+    world.report(PRICES)
+    before = world.contracts.lens.account(world.account(trader)).equity
+    schedule = replace(ETH.schedule, skew_scale=30_000 * WAD, premium_cap=400 * WAD)
+    changes = {"max_velocity": 100 * WAD, "funding_cap": 3 * WAD // 10, "max_skew": 400 * WAD}
+    world.change(0, schedule=schedule, **changes)
+    assert world.contracts.lens.account(world.account(trader)).equity == before
+    world.assert_equal()
+    world.wait(86_400)
+    world.report(PRICES)
+    close(world, keeper, trader, 400 * WAD, PRICES)
 
 
 def test_a_premium_that_margin_may_not_cover_is_refused(world):

@@ -167,9 +167,9 @@ class World:
 
     def change(self, market: int, **values: int) -> None:
         """Change a market's parameters."""
-        state = self.model.markets[market]
-        state.parameters = replace(state.parameters, **values)
-        self.contracts.configuration.set_market(market, as_struct(state.parameters))
+        changed = replace(self.model.markets[market].parameters, **values)
+        self.contracts.configuration.set_market(market, as_struct(changed))
+        self.model.change(self.now, market, changed)
 
     # An actor is an address, with its account number 0, or an address and a number.
 
