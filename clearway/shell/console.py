@@ -360,7 +360,10 @@ class Console:
         """Show what happened to the account."""
         desk = self._desk()
         happened = history_of(self.session.system, desk.trader.id)
-        show_table(HISTORY, history_rows(desk.names, happened))
+        if happened:
+            show_table(HISTORY, history_rows(desk.names, happened))
+        else:
+            tell("nothing has happened")
 
     @helper
     def deposit(self, amount: Number) -> None:

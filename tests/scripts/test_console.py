@@ -49,6 +49,8 @@ def test_a_trade_in_the_console(exchange: Exchange):
         "vault_report()",
         "me",
         "dir(vault)",
+        f"become({ALICE}, number=77)",
+        "history()",
         CLEARWAY_DIR=str(exchange.world.devnet.folder.path),
     )
     assert "Clearway on local: helpers() lists what there is" in said
@@ -60,6 +62,7 @@ def test_a_trade_in_the_console(exchange: Exchange):
     assert "a share" in said
     assert f"{trader.owner}, account number 3" in said
     assert "'requestRedeem'" in said
+    assert "nothing has happened" in said
     assert trader.view().margin < 10**18 // 10**6
 
 
