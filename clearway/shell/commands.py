@@ -35,6 +35,8 @@ JOURNAL_FOLDER = Path(".clearway")  # in the project's folder
 FAILED, BUG, INTERRUPTED = 1, 2, 130
 LONGEST_MESSAGE = 600  # characters; a node's error may hold a whole transaction
 
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = [ROOT / room for room in ("bots", "clearway", "scripts")]
 DEBUG_KEY = "clearway.debug"
 HINT = re.compile("`ape run ([^`]+)`")  # a command that an advice names
 # Which groups' commands act for an account, and for one of its numbers; these few of them do not.
@@ -91,7 +93,7 @@ class BridgeGroup(click.Group):
                 raise  # whoever read our output has gone
             again = "" if ctx.meta.get(DEBUG_KEY) else ", run again with --debug"
             what = f"{type(error).__name__} {_sentence(error)}".strip()
-            _fail(ctx, f"this is a bug: {what}{again}", BUG)
+            _fail(ctx, f"this is a bug: {what} at {_origin(error)}{again}", BUG)
 
 
 def _let_ctrl_c_be_seen() -> None:
@@ -103,6 +105,13 @@ def _let_ctrl_c_be_seen() -> None:
 def _sentence(error: Exception) -> str:
     line = " ".join(str(error).split())
     return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…"
+
+
+def _origin(error: Exception) -> str:
+    """Return the line of ours that led to an error: it may not come a second time."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [one for one in frames if any(map(Path(one.filename).is_relative_to, ROOMS))] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
 def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:

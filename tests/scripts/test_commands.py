@@ -210,7 +210,9 @@ def test_debug_shows_where_an_error_came_from(failing):
 def test_a_bug_says_that_it_is_one(failing):
     result = failing(KeyError("missing"))
     assert result.exit_code == 2
-    assert result.stderr == "this is a bug: KeyError 'missing', run again with --debug\n"
+    assert re.fullmatch(
+        r"this is a bug: KeyError 'missing' at \w+\.py:\d+, run again with --debug\n", result.stderr
+    )
 
 
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt(), click.Abort()])
