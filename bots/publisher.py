@@ -143,7 +143,13 @@ def _by_market(session: Session, pairs: Sequence[str], option: str) -> dict[int,
     metavar="BPS",
     help="How far from its own price a price may be that it signs. [default: 50]",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where its board listens.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where its board listens.",
+)
 @click.option("--port", metavar="PORT", help="And at which port. [default: the deployment's]")
 @click.option(
     "--board",

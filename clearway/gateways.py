@@ -22,6 +22,7 @@ from clearway.opstack.sender import Sender, Transaction
 from clearway.opstack.text import amount as amount_text
 from clearway.opstack.text import parties
 from clearway.opstack.tokens import allow, require_token_balance
+from clearway.trading.reasons import GET_TOKENS
 
 NO_ORDER: Mapping[str, Any] = {
     "slot": 0,
@@ -95,7 +96,11 @@ class Entry:
 
     def _require(self, units: int, eth: int) -> None:
         pair, l1, account = self.system.deployment.token, self.system.rollup.l1, self.sender.address
-        require_token_balance(l1, pair.l1_token, account, units, pair)
+        try:
+            require_token_balance(l1, pair.l1_token, account, units, pair)
+        except InsufficientBalance as error:
+            error.advise(f"move less; {GET_TOKENS}")
+            raise
         if (held := l1.balance(account)) < eth:
             raise InsufficientBalance(
                 f"{account} has {amount_text(held)} ETH on L1, less than {amount_text(eth)}",

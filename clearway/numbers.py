@@ -117,6 +117,11 @@ def percent(wad: int, decimals: int = 2) -> str:
     return f"{_fixed(hundredfold, decimals)}%"
 
 
+def daily_rate(wad: int) -> str:
+    """Show a share of a day by four decimals of a percent: "0.0312%"; less is told as none."""
+    return f"{_fixed(wad * 100, SMALL_DECIMALS)}%"
+
+
 def leverage(wad: int) -> str:
     """Show a ratio of notional to equity: "9.8x"."""
     return f"{_fixed(wad, 1)}x"

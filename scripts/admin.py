@@ -124,7 +124,13 @@ def propose_guardian(session: Session, contract: str, guardian: str) -> Proposal
 
 @propose.command("retirement", epilog=example("ape run admin propose retirement SOL --notice 30d"))
 @click.argument("name", metavar="MARKET")
-@click.option("--notice", default="14d", show_default=True, help="From the execution to the end.")
+@click.option(
+    "--notice",
+    default="14d",
+    show_default=True,
+    metavar="DURATION",
+    help="From the execution to the end.",
+)
 @_proposal
 def propose_retirement(session: Session, name: str, notice: str) -> Proposal:
     """Announce a market's end, at the price of a second to come."""
@@ -280,8 +286,8 @@ def pause_increases(session: Session, markets: tuple[str, ...], dry_run: bool) -
 
 @guardian.command("lower-caps", epilog=example("ape run admin guardian lower-caps ETH --skew 500"))
 @click.argument("name", metavar="MARKET")
-@click.option("--open-interest", metavar="BASE", help="Of each side. [default: as it is]")
-@click.option("--skew", metavar="BASE", help="[default: as it is]")
+@click.option("--open-interest", metavar="SIZE", help="Of each side. [default: as it is]")
+@click.option("--skew", metavar="SIZE", help="Of both sides' difference. [default: as it is]")
 @DRY_RUN
 @connected(account=True)
 def lower_caps(
@@ -319,7 +325,7 @@ def drop_publisher(session: Session, publisher: str, dry_run: bool) -> None:
 @guardian.command(
     "lower-deposit-cap", epilog=example("ape run admin guardian lower-deposit-cap 500000")
 )
-@click.argument("cap", metavar="QUOTE")
+@click.argument("cap", metavar="AMOUNT")
 @DRY_RUN
 @connected(account=True)
 def lower_deposit_cap(session: Session, cap: str, dry_run: bool) -> None:

@@ -48,7 +48,9 @@ GAS_OPTION = click.option(
 CALL_OPTIONS = (
     click.option("--data", metavar="0x…", help="Calldata."),
     click.option("--call", metavar="SIGNATURE", help="Function to call, such as 'ping(uint256)'."),
-    click.option("--arg", "arguments", multiple=True, help="An argument of --call; repeat."),
+    click.option(
+        "--arg", "arguments", multiple=True, metavar="VALUE", help="An argument of --call; repeat."
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from eth_utils.address import to_checksum_address
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -23,6 +24,7 @@ from clearway.shell.commands import BridgeGroup, debug_option, example
 from clearway.shell.tables import console, show_facts, show_table
 from clearway.units import parse_duration
 
+PORT = click.IntRange(1, 65_535)
 REFRESH = 0.5  # wall seconds between two looks of the live table
 
 FOLDER_OPTION = click.option(
@@ -54,8 +56,8 @@ def cli() -> None:
     show_default=True,
     help="Delays: the live chains' (crossed by `advance`), or seconds.",
 )
-@click.option("--l1-port", default=8545, show_default=True, help="Port of L1's RPC.")
-@click.option("--l2-port", default=9545, show_default=True, help="Port of L2's RPC.")
+@click.option("--l1-port", type=PORT, default=8545, show_default=True, help="Port of L1's RPC.")
+@click.option("--l2-port", type=PORT, default=9545, show_default=True, help="Port of L2's RPC.")
 @click.option("--l1-chain-id", default=900, show_default=True)
 @click.option("--l2-chain-id", default=901, show_default=True)
 @click.option("--fork-url", default="", metavar="URL", help="Fork this L1 instead of a fresh one.")
@@ -161,8 +163,12 @@ def _headline(status: dict[str, Any]) -> str:
 
 def _sequencer_line(sequencer: dict[str, Any]) -> str:
     state = "down" if sequencer["down"] else "up"
-    censored = ", ".join(sequencer["censored"])
-    return f"sequencer {state}" + (f", refuses {censored}" if censored else "")
+    censored = sequencer["censored"]
+    return f"sequencer {state}" + (f", refuses {_named(censored)}" if censored else "")
+
+
+def _named(addresses: list[str]) -> str:
+    return ", ".join(map(to_checksum_address, addresses)) or "nobody"
 
 
 def _games_table(status: dict[str, Any]) -> Table:
@@ -248,7 +254,7 @@ def advance(folder: Path, duration: str) -> None:
 def pace(folder: Path, seconds: float) -> None:
     """Let SECONDS of chain time pass in each second, on both chains; 1 is normal."""
     reached = Devnet(folder).command("devnet_pace", seconds)
-    click.echo(f"{reached:g} chain seconds pass in each second")
+    click.echo(f"each second now lasts {reached:g} s of chain time")
 
 
 @cli.command(epilog=example("ape run devnet censor 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"))
@@ -259,7 +265,7 @@ def censor(folder: Path, address: str, undo: bool) -> None:
     """Have the sequencer refuse an account's transactions; L1 can still force them."""
     method = "devnet_uncensor" if undo else "devnet_censor"
     censored = Devnet(folder).command(method, address)
-    click.echo(f"the sequencer refuses {', '.join(censored) or 'nobody'}")
+    click.echo(f"the sequencer refuses {_named(censored)}")
 
 
 _simple(

@@ -182,7 +182,10 @@ def withdraw(session: Session, quantity: str, to: str | None, number: str, dry_r
     units = free if quantity.strip().lower() == ALL else parse_units(session, quantity)
     names = Names(session.deployment)
     if not 0 < units <= free:
-        raise BadInput(f"the account has {names.units(free)} that may leave", "withdraw less")
+        raise BadInput(
+            f"{names.units(free)} may leave the account",
+            "withdraw less" if free else "there is nothing to withdraw",
+        )
     show_facts([("to L1", names.units(units)), ("for", claimant)])
     if dry_run:
         dry()

@@ -29,9 +29,11 @@ from clearway.shell.trading import (
     parse_units,
     provider_of,
     receiver,
+    shown_units,
 )
 from clearway.shell.watching import state_of
 from clearway.shell.withdrawals import when_ready
+from clearway.trading.reasons import advising
 from clearway.units import parse_amount
 
 ETH_OPTION = click.option(
@@ -41,8 +43,8 @@ NO_WAIT_OPTION = click.option("--no-wait", is_flag=True, help="Send it and stop.
 TO_OPTION = click.option(
     "--to", metavar="ADDRESS", help="Who may claim it on L1. [default: the account]"
 )
-EXITS = ("exit", "of", "amount", "paid to", "stands", "ready at")
-WIDTHS = {"stands": 20, "ready at": 10}  # a time is a day above an hour
+EXITS = ("exit", "of", "amount", "holder", "stands", "ready at")
+WIDTHS = {"of": 13, "holder": 13, "stands": 18, "ready at": 10}  # a time is a day above an hour
 
 
 @click.group(
@@ -97,7 +99,9 @@ def provide(session: Session, quantity: str, least: str, eth: str, no_wait: bool
     """
     units, wei = parse_units(session, quantity), _eth(eth)
     shares = parse_amount(least, what="--least", allow_zero=True)
-    _follow(session, _entry(session).vault(units, shares, wei), no_wait)
+    id_ = _follow(session, _entry(session).vault(units, shares, wei), no_wait)
+    tell(f"`{session.command('lp', 'report')}` shows its shares, once a keeper brings a price")
+    tell(f"`{session.command('gateway', 'keep', str(id_))}` makes margin of it until then")
 
 
 @cli.command(epilog=example("ape run gateway keep 7"))
@@ -106,14 +110,15 @@ def provide(session: Session, quantity: str, least: str, eth: str, no_wait: bool
 @connected(account=True)
 def keep(session: Session, deposit_id: str, number: str) -> None:
     """Make margin of deposit ID, which waits for the vault."""
-    id_ = parse_number(deposit_id)
+    id_ = parse_number(deposit_id, "deposit")
     gateway = session.system.l2_gateway
     held = gateway.call("waiting_of", id_)
     if not held.amount:
         raise BadInput(f"nothing waits of deposit {id_}", "it entered, or is margin already")
     sender = session.sender(session.rollup.l2)
     purpose = f"keep deposit:{id_}:{gateway.address}"
-    sender.run(gateway.transaction(purpose, "to_margin", id_, parse_number(number)))
+    with advising():
+        sender.run(gateway.transaction(purpose, "to_margin", id_, parse_number(number)))
     sender.report(purpose)
     show_facts([("margin", Names(session.deployment).units(held.amount))])
 
@@ -126,8 +131,8 @@ def _eth(text: str) -> int:
     return parse_amount(text, what="--eth", allow_zero=True)
 
 
-def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> None:
-    """Show what was sent, and wait until all of it is on L2."""
+def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> int:
+    """Show what was sent, and wait until all of it is on L2. Returns the deposit's number."""
     told = gateways.deposit_told(session.system, l1_transaction).values
     follow(
         session,
@@ -135,6 +140,7 @@ def _follow(session: Session, l1_transaction: bytes, no_wait: bool) -> None:
         no_wait,
         [("deposit", str(told["id"])), ("of", told["owner"])],
     )
+    return int(told["id"])
 
 
 # Out
@@ -155,7 +161,9 @@ def withdraw(session: Session, quantity: str, to: str | None, number: str) -> No
     if trader.view().positions:
         trader.prices.bring(sender, tell)
     starter = Starter(session.rollup, sender)
-    started = gateways.withdraw(session.system, starter, trader.id, units, claimant)
+    free = shown_units(session, trader.free_units())
+    with advising({"margin in use": f"{free} may leave the account"}):
+        started = gateways.withdraw(session.system, starter, trader.id, units, claimant)
     _show_start(session, units, claimant, started.hash)
 
 
@@ -172,7 +180,8 @@ def redeem(session: Session, to: str | None) -> None:
         advice = "its request isn't priced yet: wait" if waiting else "`ape run lp request` asks"
         raise BadInput("nothing is set aside for the account", advice)
     starter = Starter(session.rollup, session.sender(session.rollup.l2))
-    started = gateways.redeem(session.system, starter, shares, owner, claimant)
+    with advising():
+        started = gateways.redeem(session.system, starter, shares, owner, claimant)
     _show_start(session, units, claimant, started.hash)
 
 
@@ -238,7 +247,7 @@ def claim(session: Session, to: str | None) -> None:
 def name_holder(session: Session, exit_number: str, holder: str, claimant: str | None) -> None:
     """Make HOLDER the one to whom exit NUMBER is paid. Only its holder may, and not undo it."""
     whose = receiver(session, claimant)
-    key = whose, parse_number(exit_number)
+    key = whose, parse_number(exit_number, "exit")
     to = parse_address(holder, "the holder")
     present = session.system.l1_gateway.call("holder_of", *key)
     if present != session.account:

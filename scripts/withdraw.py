@@ -110,9 +110,17 @@ def start_token(
 @click.argument("target")
 @click.option("--data", metavar="0x…", help="Calldata.")
 @click.option("--call", metavar="SIGNATURE", help="Function to call, such as 'ping(uint256)'.")
-@click.option("--arg", "arguments", multiple=True, help="An argument of --call; repeat.")
+@click.option(
+    "--arg", "arguments", multiple=True, metavar="VALUE", help="An argument of --call; repeat."
+)
 @click.option("--value", default="0", metavar="ETH", help="ETH that goes with it.")
-@click.option("--gas", default=str(MESSAGE_GAS), show_default=True, help="Gas for the call on L1.")
+@click.option(
+    "--gas",
+    default=str(MESSAGE_GAS),
+    show_default=True,
+    metavar="GAS",
+    help="Gas for the call on L1.",
+)
 @may_be_forced
 @connected(account=True)
 def start_message(

@@ -53,6 +53,10 @@ class Devnet:
                 f"A local network is running in {self.folder.path}; stop it with "
                 "`ape run devnet down`, or give another folder with --dir."
             )
+        if settings.l1_port == settings.l2_port:
+            raise DevnetError(
+                f"Port {settings.l1_port} can't serve both chains; choose another with --l2-port."
+            )
         require_free_port(settings.l1_port, "--l1-port")
         require_free_port(settings.l2_port, "--l2-port")
         if fresh:

@@ -23,6 +23,7 @@ from clearway.keeper.reports_client import Board
 from clearway.keeper.running import Stop, Worker, keep_doing
 from clearway.keeper.screen import Screen, screen
 from clearway.opstack import Chain, Journal, Sender
+from clearway.opstack.errors import BadInput
 from clearway.opstack.text import amount
 from clearway.shell.commands import BridgeGroup, Session
 
@@ -102,6 +103,8 @@ def websocket_of(session: Session, given: str | None) -> str | None:
     """Return where to hear of blocks: the local network has it at the same port."""
     if given is None and session.network.is_local:
         return session.network.l2_rpc.replace("http://", "ws://", 1)
+    if given is not None and not given.startswith(("ws://", "wss://")):
+        raise BadInput(f"--l2-ws {given!r} is no WebSocket's address", "give ws://… or wss://…")
     return given
 
 
@@ -116,6 +119,7 @@ def run_l2_keeper(
 
     `keeper` takes the system, a follower, reports, hands, and what shows a sentence.
     """
+    websocket = websocket_of(session, l2_ws)
     require_funds(session)
     session.unlocked_signer  # noqa: B018 - asks for a passphrase before the screen begins
 
@@ -125,7 +129,7 @@ def run_l2_keeper(
             return keeper(session.system, tools.follower, tools.reports, tools.hands, screen.say)
 
         screen.say(f"{name} {session.account} on {session.network.name}")
-        await keep_stepping(make, screen, stop, websocket_of(session, l2_ws))
+        await keep_stepping(make, screen, stop, websocket)
 
     run_keeper(f"Clearway {name} on {session.network.name}", work)
 
@@ -177,8 +181,17 @@ async def keep_stepping(
         worker.close()
 
 
+class Program(click.Context):
+    """The context of a keeper that is a program, which its help calls as its user does."""
+
+    @property
+    def command_path(self) -> str:
+        return f"python -m bots.{self.info_name}"
+
+
 def alone(command: click.Command) -> None:
     """Run one keeper's command as a program: `python -m bots.executor ...`."""
     name = str(command.name)
+    command.context_class = Program
     group = BridgeGroup(commands={name: command})
     group.main([name, *sys.argv[1:]], prog_name="python -m bots")

@@ -70,7 +70,8 @@ class History(Known):
             with path.open(newline="") as file:
                 rows = list(csv.DictReader(file))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise BadInput(f"{path} can't be read ({error})", "give a table of prices") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise BadInput(f"{path} can't be read ({why})", "give a table of prices") from error
         columns = [name for name in (rows[0] if rows else {}) if name != SECONDS_COLUMN]
         unknown = [name for name in columns if str(name).upper() not in names]
         if not columns or unknown or SECONDS_COLUMN not in rows[0]:

@@ -124,6 +124,7 @@ class Deposits:
         account = self.sender.address
         purpose = purpose_of("deposit", "force", account, target, data, value, gas, mint)
         transaction = self.forcing(purpose, target, data, value, gas, mint)
+        self._require_value(value, mint, purpose)
         return self._send(transaction, progress)
 
     def forcing(
@@ -149,6 +150,16 @@ class Deposits:
                 f"{self.sender.address} has {amount_text(balance)} ETH on L1, "
                 f"less than {amount_text(amount)}",
                 "deposit less",
+            )
+
+    def _require_value(self, value: int, mint: int, purpose: str) -> None:
+        """Refuse to spend on L2 what will not be there: the call would fail on arrival."""
+        balance = self.rollup.l2.balance(self.sender.address)
+        if balance + mint < value and not self.sender.is_resuming(purpose):
+            raise InsufficientBalance(
+                f"{self.sender.address} has {amount_text(balance)} ETH on L2, "
+                f"less than {amount_text(value)}",
+                "spend less there, or bring more along",
             )
 
     def _send(self, transaction: Transaction, progress: Progress) -> bytes:

@@ -16,6 +16,7 @@ from clearway.opstack.chain import Call, Chain, first_present
 from clearway.opstack.effects import Progress, purpose_of, silent
 from clearway.opstack.errors import (
     InsufficientBalance,
+    Reverted,
     RpcNonsense,
     UnknownTokenPair,
 )
@@ -89,7 +90,13 @@ class Tokens:
         """Make the L2 representation of an L1 token through the chain's factory."""
         purpose = purpose_of("create token", l1_token)
         call = self.creation(l1_token)
-        receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
+        try:
+            receipt = l2_sender.run(Transaction(purpose, L2_TOKEN_FACTORY, call))
+        except Reverted as error:
+            error.advise(
+                "the factory makes one such token for each, and may have made this one before"
+            )
+            raise
         l2_sender.report(purpose)
         return self.pair(l1_token, self.created(receipt))
 

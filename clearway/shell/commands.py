@@ -35,7 +35,16 @@ JOURNAL_FOLDER = Path(".clearway")  # in the project's folder
 FAILED, BUG, INTERRUPTED = 1, 2, 130
 LONGEST_MESSAGE = 600  # characters; a node's error may hold a whole transaction
 
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = [ROOT / room for room in ("bots", "clearway", "scripts")]
 DEBUG_KEY = "clearway.debug"
+HINT = re.compile("`ape run ([^`]+)`")  # a command that an advice names
+# Which groups' commands act for an account, and for one of its numbers; these few of them do not.
+OF_ACCOUNTS = {"account", "bridge", "force", "gateway", "lp", "trade", "withdraw"}
+OF_NUMBERS = {"account", "force", "trade"}
+OF_NOBODY = {"bridge pair", "bridge status", "bridge wait", "force steps", "trade markets"}
+OF_NOBODY |= {"withdraw list", "withdraw show"}
+WITHOUT_NUMBER = {"account faucet", *OF_NOBODY}
 
 
 class BridgeCommand(click.Command):
@@ -84,7 +93,7 @@ class BridgeGroup(click.Group):
                 raise  # whoever read our output has gone
             again = "" if ctx.meta.get(DEBUG_KEY) else ", run again with --debug"
             what = f"{type(error).__name__} {_sentence(error)}".strip()
-            _fail(ctx, f"this is a bug: {what}{again}", BUG)
+            _fail(ctx, f"this is a bug: {what} at {_origin(error)}{again}", BUG)
 
 
 def _let_ctrl_c_be_seen() -> None:
@@ -96,6 +105,13 @@ def _let_ctrl_c_be_seen() -> None:
 def _sentence(error: Exception) -> str:
     line = " ".join(str(error).split())
     return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…"
+
+
+def _origin(error: Exception) -> str:
+    """Return the line of ours that led to an error: it may not come a second time."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [one for one in frames if any(map(Path(one.filename).is_relative_to, ROOMS))] or frames
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
 def _fail(ctx: click.Context, message: str, status: int) -> NoReturn:
@@ -196,6 +212,30 @@ class Session:
         options = [word for option in given.items() if option[1] for word in map(str, option)]
         return shlex.join(["ape", "run", *words, *options])
 
+    def completed(self, advice: str, number: str | None = None) -> str:
+        """Give the commands that an advice names this command's own network, account and number."""
+        return HINT.sub(lambda found: f"`{self._completed(found[1], number)}`", advice)
+
+    def _completed(self, line: str, number: str | None) -> str:
+        words = line.split(" ")  # what stands for a value, such as AMOUNT, stays as it is
+        group, command = words[0], " ".join(words[:2])
+        if group == "devnet":
+            folder = self._network_words["--dir"]
+            return " ".join(["ape run", line, *(["--dir", str(folder)] if folder else [])])
+        is_of_account = group in OF_ACCOUNTS and command not in OF_NOBODY
+        is_numbered = group in OF_NUMBERS and command not in WITHOUT_NUMBER
+        given = {
+            **self._network_words,
+            "--account": self._account if is_of_account else None,
+            "--number": number if is_numbered and number != "0" else None,
+        }
+        options = [
+            f"{name} {shlex.quote(str(value))}"
+            for name, value in given.items()
+            if value and name not in words
+        ]
+        return " ".join(["ape run", line, *options])
+
 
 def tell(progress: str) -> None:
     """Say on stderr what is going on, so that stdout has results alone."""
@@ -255,7 +295,11 @@ def connected(*, account: bool = False) -> Callable[[Command], Command]:
         def call(**given: Any) -> Any:
             names = ("network", "l1_rpc", "l2_rpc", "portal", "folder", "journal", "account")
             session = Session(**{name: given.pop(name) for name in names if name in given})
-            return command(session, **given)
+            try:
+                return command(session, **given)
+            except BridgeError as error:
+                error.advise(session.completed(error.advice, given.get("number")))
+                raise
 
         options = [*([ACCOUNT_OPTION] if account else []), *NETWORK_OPTIONS]
         for option in reversed(options):

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from eth_abi.exceptions import EncodingError
 from eth_utils.address import to_checksum_address
 
 from clearway import numbers
-from clearway.contracts import Contract, Told, interface
+from clearway.contracts import Contract, Method, Told, interface
 from clearway.devnet.errors import DevnetError
 from clearway.networks import LOCAL, LOCAL_FOLDER, known_networks
 from clearway.opstack import BridgeError
 from clearway.opstack.effects import purpose_of
 from clearway.opstack.errors import BadInput
+from clearway.opstack.text import choices
 from clearway.shell.commands import JOURNAL_FOLDER, Session, tell
 from clearway.shell.desk import Desk, Terms
 from clearway.shell.market_tables import (
@@ -40,7 +42,7 @@ from clearway.shell.market_tables import (
     wallet_facts,
 )
 from clearway.shell.tables import show_facts, show_table
-from clearway.shell.trading import ALL, parse_units, provider_of
+from clearway.shell.trading import ALL, parse_number, parse_units, provider_of
 from clearway.shell.vault_tables import REQUESTS, request_rows, standing_facts, vault_facts
 from clearway.trading.execution import PATIENCE
 from clearway.trading.history import history as history_of
@@ -49,6 +51,8 @@ FOLDER_VARIABLE = "CLEARWAY_DIR"  # of another local network than .devnet
 ACCOUNT_VARIABLE = "CLEARWAY_ACCOUNT"
 NETWORK_VARIABLE = "CLEARWAY_NETWORK"  # where an L1 is that of several
 LOCAL_CHAINS = {"l1dev", "l2dev"}  # Ape's names
+
+TERMS = ("leverage", "limit", "slippage", "keeper_fee", "usd", "dry_run", "execute")
 
 Number = int | float | str | Decimal
 
@@ -79,6 +83,11 @@ def helper(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*arguments: Any, **named: Any) -> Any:
+        try:
+            inspect.signature(method).bind(*arguments, **named)
+        except TypeError as error:
+            click.secho(f"error: {error}: a ? after its name tells more", fg="red", err=True)
+            return None
         try:
             return method(*arguments, **named)
         except (BridgeError, DevnetError) as error:
@@ -126,13 +135,23 @@ class Remote:
         @helper
         def call(*arguments: Any, value: int = 0) -> Any:
             contract = self._contract()
-            method = contract.interface.method(name, len(arguments))
+            method = self._method(contract, name, arguments)
             if method.entry["stateMutability"] in ("view", "pure"):
                 return contract.call(name, *arguments)
             return self._send(contract, name, arguments, value)
 
         call.__doc__ = "\n".join(interface_functions(self._name)[name])
         return call
+
+    def _method(self, contract: Contract, name: str, arguments: tuple[Any, ...]) -> Method:
+        """Return the function that takes such arguments; raise `BadInput` if none does."""
+        try:
+            method = contract.interface.method(name, len(arguments))
+            method.encode(*arguments)
+        except (LookupError, TypeError, ValueError, EncodingError) as error:
+            forms = " or ".join(interface_functions(self._name)[name])
+            raise BadInput(f"{name} can't take this ({error})", f"it is {forms}") from error
+        return method
 
     def _send(
         self, contract: Contract, name: str, arguments: tuple[Any, ...], value: int
@@ -218,6 +237,7 @@ class Console:
     @helper
     def become(self, account: str | int, number: int = 0) -> None:
         """Act as another account: become(2), become("alice"), become(2, number=1)."""
+        parse_number(str(number))
         before, self._account, self._session = self._account, str(account), None
         try:
             found = self.session.account
@@ -340,7 +360,10 @@ class Console:
         """Show what happened to the account."""
         desk = self._desk()
         happened = history_of(self.session.system, desk.trader.id)
-        show_table(HISTORY, history_rows(desk.names, happened))
+        if happened:
+            show_table(HISTORY, history_rows(desk.names, happened))
+        else:
+            tell("nothing has happened")
 
     @helper
     def deposit(self, amount: Number) -> None:
@@ -392,6 +415,8 @@ class Console:
 
 
 def _terms(dry_run: bool = False, execute: bool = False, **given: Number | None) -> Terms:
+    if unknown := sorted(set(given) - set(TERMS)):
+        raise BadInput(f"there is no term {unknown[0]!r}", choices(unknown[0], TERMS))
     patience = 0.0 if execute else PATIENCE
     words = {name: _text(value) for name, value in given.items()}
     return Terms.of(**words, is_dry=dry_run, patience=patience)

@@ -115,8 +115,9 @@ class Desk:
 
     # What is meant
 
-    def market(self, name: str) -> Listed:
-        return self.session.deployment.market(name)
+    def market(self, name: object) -> Listed:
+        """Return the market that is meant; in a console anything may have been typed."""
+        return self.session.deployment.market(str(name))
 
     def held(self, market: Listed) -> Any:
         """Return the position in a market; raise `BadInput` if there is none."""

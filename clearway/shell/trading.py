@@ -92,11 +92,11 @@ def provider_of(session: Session, *, acts: bool = False) -> Provider:
     return Provider(session.system, prices_of(session), session.account, sender)
 
 
-def parse_number(text: str) -> int:
-    """Return an account's number."""
+def parse_number(text: str, whose: str = "account") -> int:
+    """Return the number of an account, or of what else is numbered from 0."""
     stripped = text.strip()
     if not stripped.isdecimal() or int(stripped) > MOST_NUMBER:
-        raise BadInput(f"{text!r} is no account's number", "give a whole number from 0")
+        raise BadInput(f"{text!r} is no {whose}'s number", "give a whole number from 0")
     return int(stripped)
 
 

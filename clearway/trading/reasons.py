@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from clearway.opstack.errors import Reverted
 
+GET_TOKENS = "`ape run account faucet AMOUNT` makes some on L1, where it is a test token"
 NO_PRICE = "no publisher has brought a price lately: start publishers, or try again when they run"
 
 ADVICE: Mapping[str, str] = {
@@ -31,6 +32,7 @@ ADVICE: Mapping[str, str] = {
     # money
     "not the owner": "use the account that owns it",
     "margin in use": "withdraw less: the rest backs open positions and orders",
+    "no claimant": "name somebody's address by --to",
     "deposit cap reached": "deposit less; the owner has limited how much may enter",
     "fewer shares than wanted": "the price moved: try again, or allow more slippage",
     "shares have no price": "the vault has lost everything; nobody can enter",

@@ -18,7 +18,7 @@ from clearway.spec.parameter_words import unpack_pool
 from clearway.spec.state import DAY, SLOTS, account_of
 from clearway.trading.orders import Capital, Intent, Plan, plan, plan_reduction
 from clearway.trading.prices import Prices
-from clearway.trading.reasons import advising
+from clearway.trading.reasons import GET_TOKENS, advising
 
 MOST_NUMBER = 2**88 - 1
 INCLUSION = 120  # seconds that a transaction may take
@@ -283,7 +283,8 @@ def require_tokens(system: System, owner: Address, units: int, command: str) -> 
         require_token_balance(system.rollup.l2, pair.l2_token, owner, units, pair)
     except InsufficientBalance as error:
         on_l1 = amount(system.l1_token.call("balanceOf", owner), pair.decimals)
-        error.advise(f"{on_l1} are on L1, and `{command}` brings them" if on_l1 != "0" else "")
+        brought = f"{on_l1} are on L1, and `{command} AMOUNT` brings them"
+        error.advise(brought if on_l1 != "0" else GET_TOKENS)
         raise
 
 

@@ -125,7 +125,7 @@ def test_with_keepers_that_execute(founded: Deployed) -> None:
     assert trader.size() == 2 * WAD
     refused = trader.type("force", "withdraw", "all")
     assert refused.exit_code == 1
-    assert "the account has a position in ETH: `ape run force close ETH`" in refused.stderr
+    assert "the account has a position in ETH: `ape run force close ETH --dir" in refused.stderr
     said = trader.run("force", "close", "ETH", "--limit", "2500", "--no-wait")
     assert "committed" in said
     trader.fills(0)

@@ -209,7 +209,7 @@ def test_the_networks_drills(terminal: Terminal) -> None:
     state = json.loads(terminal.run("devnet", "status", "--json"))
     assert state["games"] == []
     assert "7 d" not in terminal.run("devnet", "accounts")
-    assert "10 chain seconds" in terminal.run("devnet", "pace", "10")
+    assert "each second now lasts 10 s of chain time" in terminal.run("devnet", "pace", "10")
     assert "proposed L2 block" in terminal.run("devnet", "propose")
     assert "claimed a false root" in terminal.run("devnet", "lie")
     terminal.run("devnet", "advance", "4d")

@@ -1,9 +1,12 @@
 """What every command does alike: its help, and how it says what is wrong."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -17,6 +20,23 @@ from .conftest import ROOT, load
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 HASH = "0x" + "ab" * 32
 ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+def joined(path: Path) -> str:
+    """Return a file's text with the strings that go on in the next line put together."""
+    return re.sub(r'"\n\s*f?"', "", path.read_text())
+
+
+def reached(words: list[str]) -> tuple[click.Command, list[str]]:
+    """Return the command that words lead to, and the words that are left for it."""
+    command: click.Command = load(words[0])
+    left = words[1:]
+    while isinstance(command, click.Group) and left:
+        below = command.get_command(click.Context(command), left[0])
+        if below is None:
+            break
+        command, left = below, left[1:]
+    return command, left
 
 
 def all_commands() -> Iterator[tuple[str, ...]]:
@@ -190,7 +210,9 @@ def test_debug_shows_where_an_error_came_from(failing):
 def test_a_bug_says_that_it_is_one(failing):
     result = failing(KeyError("missing"))
     assert result.exit_code == 2
-    assert result.stderr == "this is a bug: KeyError 'missing', run again with --debug\n"
+    assert re.fullmatch(
+        r"this is a bug: KeyError 'missing' at \w+\.py:\d+, run again with --debug\n", result.stderr
+    )
 
 
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt(), click.Abort()])
@@ -212,6 +234,54 @@ def test_a_misspelt_command_is_put_right(run, words, sentence):
     result = run(*words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("port", ["-4", "0", "65536"])
+def test_a_port_that_none_can_be_is_refused(run, port):
+    result = run("devnet", "up", "--l1-port", port)
+    assert result.exit_code == 2
+    assert "is not in the range 1<=x<=65535" in result.stderr
+
+
+def test_both_chains_cannot_have_one_port(run, tmp_path):
+    result = run("devnet", "up", "--l1-port", "8600", "--l2-port", "8600")
+    assert result.exit_code == 1
+    assert "Port 8600 can't serve both chains; choose another with --l2-port." in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+HINTS = sorted(
+    {
+        " ".join(found.split())
+        for folder in ("clearway", "scripts")
+        for path in (ROOT / folder).rglob("*.py")
+        for found in re.findall("`ape run ([a-z][^`]*)`", joined(path))
+    }
+)
+
+
+@pytest.mark.parametrize("hint", HINTS)
+def test_a_command_that_is_named_anywhere_exists_and_takes_what_completes_it(hint, tmp_path):
+    session = Session(
+        network="base", portal=ADDRESS, folder=tmp_path, journal=tmp_path / "j", account="9"
+    )
+    words = shlex.split(session.completed(f"`ape run {hint}`", "3").strip("`"))[2:]
+    command, words = reached(words)
+    taken = {name for one in command.params for name in one.opts}
+    if not isinstance(command, click.Group):
+        assert {word for word in words if word.startswith("--")} <= taken
+
+
+NAMED = r"ape run ([a-z][\w -]*)"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINES = {line for one in DOCUMENTS for line in re.findall(NAMED, one.read_text())}
+
+
+@pytest.mark.parametrize("line", sorted(LINES))
+def test_a_command_that_a_document_names_exists(line):
+    command, words = reached(line.split())
+    is_whole = not isinstance(command, click.Group) or not words or words[0].startswith("-")
+    assert is_whole or words[0].isupper()  # what stands for any of the group's commands
 
 
 def test_usage_errors_stay_clicks(failing):

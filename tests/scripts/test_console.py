@@ -49,6 +49,8 @@ def test_a_trade_in_the_console(exchange: Exchange):
         "vault_report()",
         "me",
         "dir(vault)",
+        f"become({ALICE}, number=77)",
+        "history()",
         CLEARWAY_DIR=str(exchange.world.devnet.folder.path),
     )
     assert "Clearway on local: helpers() lists what there is" in said
@@ -60,6 +62,7 @@ def test_a_trade_in_the_console(exchange: Exchange):
     assert "a share" in said
     assert f"{trader.owner}, account number 3" in said
     assert "'requestRedeem'" in said
+    assert "nothing has happened" in said
     assert trader.view().margin < 10**18 // 10**6
 
 
@@ -101,6 +104,30 @@ def test_a_contract_is_sent_what_changes_it(exchange: Exchange, capsys):
     assert "error: L2 contract refused: priced when processed" in capsys.readouterr().err
     with pytest.raises(AttributeError, match="Vault has no function nonsense"):
         offered["vault"].nonsense()
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("price(5)", "no market is named '5'"),
+        ("price()", "missing a required argument: 'market'"),
+        ('long("ETH", 1, levrage=5)', "there is no term 'levrage': did you mean leverage?"),
+        ('long("ETH", 1, 2, 3)', "too many positional arguments"),
+        ("become(1, number=-3)", "'-3' is no account's number"),
+        ("vault.totalAssets(1)", "totalAssets can't take this"),
+        ('vault.balanceOf("0x12")', "it is balanceOf(owner: address) -> uint256"),
+        ('vault.deposit("ten", me.address)', "deposit can't take this"),
+    ],
+)
+def test_what_a_helper_cannot_use_is_a_sentence(exchange: Exchange, capsys, line, sentence):
+    folder = exchange.world.devnet.folder.path
+    console = Console(
+        lambda account: Session(folder=folder, journal=exchange.home, account=account)
+    )
+    assert eval(line, console.names()) is None
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert sentence in said
 
 
 def test_a_connection_belongs_to_the_network_with_its_chain(monkeypatch):

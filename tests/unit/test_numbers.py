@@ -105,6 +105,14 @@ def test_a_small_percentage_keeps_its_digits(ratio, shown):
     assert numbers.percent(ratio) == shown
 
 
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(312 * 10**12, "0.0312%"), (-2 * 10**11, "0.0000%"), (9 * 10**17, "90.0000%"), (0, "0.0000%")],
+)
+def test_a_daily_rate_is_as_wide_however_small(rate, shown):
+    assert numbers.daily_rate(rate) == shown
+
+
 @given(st.integers(1, 10**6 * 10**9))
 def test_a_size_that_is_shown_is_understood(units):
     assert numbers.parse_size(numbers.size(units * SIZE_UNIT)) == units * SIZE_UNIT
