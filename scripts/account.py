@@ -161,7 +161,8 @@ def withdraw(session: Session, quantity: str, to: str | None, number: str, dry_r
     whom, trader = receiver(session, to), trader_of(session, number, acting(session, dry_run))
     free = trader.free_units()
     units = free if quantity == ALL else parse_units(session, quantity)
-    if units > free or not units:
+    is_begun = not dry_run and trader.is_withdrawing(units, whom)
+    if (units > free or not units) and not is_begun:
         raise BadInput(
             f"{shown_units(session, free)} may leave the account"
             + (f", less than {shown_units(session, units)}" if units else ""),

@@ -6,7 +6,9 @@ from typing import Any
 from clearway.contracts import Told
 from clearway.history import Event
 from clearway.opstack import abi
+from clearway.opstack.errors import RpcNonsense
 from clearway.opstack.messages import Withdrawal, tohex, topics_of
+from clearway.opstack.reading import find_by_hash
 from clearway.opstack.text import amount
 from clearway.reports import Report
 from clearway.spec import price_words
@@ -124,10 +126,10 @@ def _exit(plot: Plot, leaving: Leaving) -> Exit:
     """Read the life of one withdrawal from both chains."""
     rollup, l1 = plot.rollup, plot.rollup.l1
     withdrawal = leaving.withdrawal
-    tracked = plot.stage.journal.find(withdrawal.hash)
-    if tracked is None:
-        raise RuntimeError(f"nobody noted withdrawal {tohex(withdrawal.hash)}")
-    start = rollup.l2.request("eth_getTransactionByHash", tohex(tracked.l2_transaction))
+    _, transaction = find_by_hash(rollup, withdrawal.hash)
+    start = rollup.l2.request("eth_getTransactionByHash", tohex(transaction))
+    if start is None:
+        raise RpcNonsense(f"L2 tells of {tohex(transaction)}, and doesn't know it", "try again")
     portal = rollup.portal
     submitter = l1.call(portal, abi.Portal.SUBMITTER, withdrawal.hash, 0)
     game, proven = l1.call(portal, abi.Portal.PROVEN, withdrawal.hash, submitter)

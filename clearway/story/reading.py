@@ -13,6 +13,7 @@ from clearway.history import Event, Ledger
 from clearway.opstack import abi
 from clearway.opstack.addresses import L2_BRIDGE, L2_MESSENGER, Address
 from clearway.opstack.chain import Chain
+from clearway.opstack.errors import RpcNonsense
 from clearway.opstack.messages import unhex
 from clearway.spec.state import account_of
 from clearway.story.facts import GasOf
@@ -131,6 +132,8 @@ def _receipts(chain: Chain, first: int) -> Receipts:
     last = chain.block().number
     numbers = [hex(number) for number in range(first, last + 1)]
     blocks = chain.batch([("eth_getBlockByNumber", (number, True)) for number in numbers])
+    if None in blocks:
+        raise RpcNonsense(f"{chain.name} knows block {last}, and not all before it", "try again")
     busy = [block for block in blocks if block["transactions"]]
     receipts = chain.batch([("eth_getBlockReceipts", (block["number"],)) for block in busy])
     return [

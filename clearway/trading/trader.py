@@ -127,12 +127,18 @@ class Trader:
 
     def withdraw(self, units: int, to: Address, progress: Progress = silent) -> Told:
         """Take token units from the margin that backs nothing, to an address on L2."""
-        purpose = purpose_of("margin out", self.id, units, to)
-        if not self.sender.is_resuming(purpose) and self.view().positions:
+        if not self.is_withdrawing(units, to) and self.view().positions:
             self.prices.bring(self.sender, progress)
         progress("withdrawing")
-        market = self.system.market
+        market, purpose = self.system.market, self._withdrawal(units, to)
         return self._done(market, purpose, "Withdrawn", "withdraw", self.id, units, to)
+
+    def is_withdrawing(self, units: int, to: Address) -> bool:
+        """Tell whether such a withdrawal was begun, and how it ended never told."""
+        return self.sender.is_resuming(self._withdrawal(units, to))
+
+    def _withdrawal(self, units: int, to: Address) -> str:
+        return purpose_of("margin out", self.id, units, to)
 
     def free_units(self) -> int:
         """Return the token units that may leave the account now, and a little later.

@@ -113,6 +113,11 @@ class Exchange:
         sender = Sender(self.world.l2, signer, self._journal(signer))
         return Provider(self.system, Prices(self.system, self), signer.address, sender)
 
+    def killed(self, person: int) -> Sender:
+        """Return what sends as a command of somebody's, that doesn't come to tell how it ended."""
+        journal = Journal.for_rollup(self.world.rollup, self.home / "typed")
+        return Sender(self.world.l2, people()[person], journal)
+
     def _journal(self, signer: LocalAccount) -> Journal:
         return Journal.for_rollup(self.world.rollup, self.home / signer.address)
 

@@ -46,6 +46,21 @@ def test_a_position_is_opened_at_a_leverage_and_closed(exchange: Exchange):
     assert history.count("withdrawal") == 1
 
 
+def test_a_withdrawal_that_was_killed_before_it_told_is_told_and_not_done_twice(
+    exchange: Exchange,
+):
+    trader = exchange.trader(ALICE, 5)
+    trader.deposit(100 * UNIT)
+    purpose = trader._withdrawal(70 * UNIT, trader.owner)
+    words = ("withdraw", trader.id, 70 * UNIT, trader.owner)
+    exchange.killed(ALICE).run(exchange.system.market.transaction(purpose, *words))
+    before = trader.wallet().l2_tokens
+    again = ("account", "withdraw", "70", "--number", "5")
+    assert fact(exchange.run(*again, person=ALICE), "withdrawn") == "70.00 TEST"
+    assert trader.wallet().l2_tokens == before
+    assert trader.free_units() == 30 * UNIT
+
+
 def test_all_that_is_free_beside_a_position_may_leave_a_minute_later(exchange: Exchange):
     """By then the position owes more."""
     trader = exchange.trader(BOB, 7)
