@@ -193,6 +193,28 @@ class Standing:
         return self.paid >= self.exit.amount and not self.landed
 
 
+@dataclass(frozen=True)
+class Held:
+    """A deposit from L1 that waits on L2 for the vault; token units and shares."""
+
+    id: int
+    amount: int
+    least_shares: int
+
+
+def held_for(system: System, owner: Address) -> list[Held]:
+    """Return somebody's deposits that wait for the vault, oldest first."""
+    gateway, last = system.l2_gateway, system.rollup.l2.block().number
+    told = gateway.events(system.deployment.l2_block, last, "VaultDepositHeld")
+    ids = [one.values["id"] for one in told if one.values["owner"] == owner]
+    found = gateway.calls(*(("waiting_of", id_) for id_ in ids))
+    return [
+        Held(id_, one.amount, one.least_shares)
+        for id_, one in zip(ids, found, strict=True)
+        if one.amount
+    ]
+
+
 def exits_of(system: System, who: Address) -> list[Exit]:
     """Return the exits that somebody started, or may have a claim on, oldest first."""
     first, last = system.deployment.l2_block, system.rollup.l2.block().number

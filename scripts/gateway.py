@@ -2,7 +2,7 @@
 
 import click
 
-from clearway import gateways
+from clearway import gateways, numbers
 from clearway.gateways import Entry, Standing
 from clearway.opstack import Starter
 from clearway.opstack.addresses import Address, parse_address
@@ -43,6 +43,7 @@ NO_WAIT_OPTION = click.option("--no-wait", is_flag=True, help="Send it and stop.
 TO_OPTION = click.option(
     "--to", metavar="ADDRESS", help="Who may claim it on L1. [default: the account]"
 )
+WAITING = ("deposit", "amount", "least shares")
 EXITS = ("exit", "of", "amount", "holder", "stands", "ready at")
 WIDTHS = {"of": 13, "holder": 13, "stands": 18, "ready at": 10}  # a time is a day above an hour
 
@@ -104,6 +105,20 @@ def provide(session: Session, quantity: str, least: str, eth: str, no_wait: bool
     tell(f"`{session.command('gateway', 'keep', str(id_))}` makes margin of it until then")
 
 
+@cli.command(epilog=example("ape run gateway waiting"))
+@connected(account=True)
+def waiting(session: Session) -> None:
+    """List the account's deposits that are on L2 and wait for the vault."""
+    held, names = gateways.held_for(session.system, session.account), Names(session.deployment)
+    if not held:
+        tell("no deposit waits for the vault")
+        return
+    rows = [(str(one.id), names.units(one.amount), numbers.money(one.least_shares)) for one in held]
+    show_table(WAITING, rows)
+    tell("an executor brings them in with a report; while a market is halted they stay")
+    tell(f"`{session.command('gateway', 'keep', 'ID')}` makes margin of one")
+
+
 @cli.command(epilog=example("ape run gateway keep 7"))
 @click.argument("deposit_id", metavar="ID")
 @NUMBER_OPTION
@@ -114,7 +129,10 @@ def keep(session: Session, deposit_id: str, number: str) -> None:
     gateway = session.system.l2_gateway
     held = gateway.call("waiting_of", id_)
     if not held.amount:
-        raise BadInput(f"nothing waits of deposit {id_}", "it entered, or is margin already")
+        raise BadInput(
+            f"nothing waits of deposit {id_}",
+            f"it entered, or is margin; `{session.command('gateway', 'waiting')}` lists what waits",
+        )
     sender = session.sender(session.rollup.l2)
     purpose = f"keep deposit:{id_}:{gateway.address}"
     with advising():

@@ -36,6 +36,21 @@ def test_a_provider_enters_asks_waits_and_is_paid(exchange: Exchange):
     assert before - UNIT < after <= before
 
 
+def test_what_waits_for_the_vault_is_listed_until_it_is_margin(exchange: Exchange):
+    trader = exchange.trader(BOB, 6)
+    assert exchange.run("gateway", "waiting", person=BOB) == ""
+    exchange.run("account", "faucet", "300", person=BOB)
+    exchange.run("gateway", "provide", "300", "--least", "290", person=BOB)
+    printed = exchange.run("gateway", "waiting", person=BOB)
+    row = re.search(r"(\d+) +300.00 TEST +290.00", printed)
+    assert row, printed
+    exchange.run("gateway", "keep", row[1], "--number", "6", person=BOB)
+    assert trader.free_units() == 300 * UNIT
+    assert exchange.run("gateway", "waiting", person=BOB) == ""
+    refusal = exchange.refused("gateway", "keep", row[1], person=BOB)
+    assert f"nothing waits of deposit {row[1]}" in refusal
+
+
 def test_a_dry_run_of_a_provider_sends_nothing(exchange: Exchange):
     supply = exchange.system.vault.call("totalSupply")
     printed = exchange.run("lp", "deposit", "500", "--dry-run", person=LP)
