@@ -419,8 +419,9 @@ class PerpetualMarket:
 
         That is limited to what is left, and to `most` in all: no fee makes a shortfall. What a
         reduction can't pay because its money is in escrow for other orders is owed to the vault;
-        so is what a liquidation can't pay because its money is in other markets' open profits, for
-        `most` is what the whole account has. (But a profit may have to wait as a claim.)
+        so is what it can't pay because its money is in other markets' open profits, for closing
+        frees more maintenance than it costs; of a liquidation up to `most`, which is what the whole
+        account has. (But a profit may have to wait as a claim.)
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
@@ -447,6 +448,8 @@ class PerpetualMarket:
             if most is not None:
                 rest = max(most - fee - premium, 0)
                 backed = min(backed, rest) if self.owed else rest
+            elif holder.positions.keys() - {market} and not self.owed:
+                backed = unpaid
             self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
         return Terms(fee, premium)

@@ -99,17 +99,21 @@ def _traded(
         )
         t.pool.cash = unsafe_add(t.pool.cash, repaid)
     if reduces:
-        # What can't be paid now because it is in escrow for other orders is owed to the vault; in
-        # a liquidation also what is in other markets' open profits, if they needn't wait as claims.
+        # What can't be paid now because it is in escrow for other orders is owed to the vault; so
+        # is what is in other markets' open profits, if they needn't wait as claims. Closing frees
+        # more maintenance than it costs, so a healthy account can bear it.
+        unpaid: int256 = unsafe_sub(wanted, cost)
         spent: int256 = unsafe_sub(room, cost)
         held: int256 = convert(convert(t.holder.escrow, bytes32), int256)
         backed: int256 = max(unsafe_add(spent, held), 0)
         if most != max_value(uint256):
             rest: int256 = max(unsafe_sub(convert(convert(most, bytes32), int256), cost), 0)
             backed = rest if t.pool.claims == 0 else min(backed, rest)
+        elif t.holder.markets & ~(1 << market) != 0 and t.pool.claims == 0:
+            backed = unpaid
         nothing: uint256 = 0
         t.holder.margin, t.pool, nothing = custody._settled(
-            t.holder.margin, unsafe_sub(0, min(unsafe_sub(wanted, cost), backed)), t.pool
+            t.holder.margin, unsafe_sub(0, min(unpaid, backed)), t.pool
         )
 
     if t.after.size != 0:
