@@ -302,10 +302,9 @@ class PerpetualMarket:
                 self._account(account).margin -= fee
                 self.cash += fee
             else:
-                self._trade(
-                    account, market, sizes[entry], price, batches.terms(meeting, sizes[entry])
-                )
-                earned = self._due_for_fill(account, order, before, sizes[entry], price)
+                terms = batches.terms(meeting, sizes[entry])
+                self._trade(account, market, sizes[entry], price, terms)
+                earned = self._due_for_fill(account, order, before, sizes[entry], price, terms)
                 if positions.increases(before, sizes[entry]):
                     self._account(account).flagged_at = 0
             reward += earned
@@ -524,19 +523,20 @@ class PerpetualMarket:
         return fee, max(min(most, holder.margin - fee + order.keeper_fee), 0)
 
     def _due_for_fill(
-        self, account: int, order: Order, before: int, size_delta: int, price: int
+        self, account: int, order: Order, before: int, size_delta: int, price: int, terms: Terms
     ) -> int:
         """Return how much of its keeper's fee an order pays that changed `before`.
 
-        A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
-        increase was judged without the fee; a reduction pays out of the initial margin that it
-        frees.
+        A keeper may be the owner himself, so what keeps an account healthy stays in it: an
+        increase was judged without the fee; a reduction pays out of the maintenance margin that it
+        frees and doesn't cost.
         """
         holder, parameters = self._account(account), self.markets[order.market].parameters
         most = min(order.keeper_fee, holder.margin + order.keeper_fee)
         if holder.positions and not positions.increases(before, size_delta):
             after = holder.positions.get(order.market, Position())
-            freed = _initial(parameters, before, price) - _initial(parameters, after.size, price)
+            freed = _maintenance(parameters, before, price)
+            freed -= _maintenance(parameters, after.size, price) + terms.fee + terms.premium
             left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
             most = min(most, freed, left)
         return max(most, 0)
@@ -834,6 +834,12 @@ def _closing(size: int, fraction: int, price: int, min_notional: int) -> int:
 def _initial(parameters: Parameters, size: int, price: int) -> int:
     return margin_math.requirement(
         positions.notional(size, price), parameters.initial_ratio, parameters.initial_slope
+    )
+
+
+def _maintenance(parameters: Parameters, size: int, price: int) -> int:
+    return margin_math.requirement(
+        positions.notional(size, price), parameters.maintenance_ratio, parameters.maintenance_slope
     )
 
 

@@ -290,7 +290,13 @@ def fill(
                 t.holder.flagged_at = 0
             if keeper_fee > 0:
                 earned = trades._due_for_fill(
-                    keeper_fee, size, t.after, price, parameters._second_word(market), t.holder
+                    keeper_fee,
+                    size,
+                    t.after,
+                    price,
+                    parameters._second_word(market),
+                    t.holder,
+                    batches.Terms(fee=order.fee, premium=order.premium),
                 )
             log IPerpetualMarket.OrderFilled(
                 account=account,
