@@ -236,7 +236,7 @@ class Ledger:
 
     def market_retired(self, at: int, market: int, price: int) -> None:
         """End a market at its final price."""
-        self.state.retire(market, price)
+        self.state.retire(at, market, price)
 
     def position_settled(
         self, at: int, account: int, market: int, size_delta: int, price: int, result: int

@@ -632,13 +632,13 @@ class PerpetualMarket:
 
     # A market's end
 
-    def retire(self, market: int, price: int) -> None:
-        """End a market at a final price."""
+    def retire(self, now: int, market: int, price: int) -> None:
+        """End a market at a final price. From then on time costs nothing in it."""
         self._require_open(market)
         require(
             price_words.LOWEST_PRICE <= price <= price_words.HIGHEST_PRICE, "price out of bounds"
         )
-        self.markets[market].final_price = price
+        self.markets[market] = replace(self.accrued(market, now), final_price=price)
 
     def settle(self, now: int, account: int, market: int) -> None:
         """Close a position in a retired market at its final price, without a fee. Anyone may."""
@@ -684,7 +684,7 @@ class PerpetualMarket:
         """Return a market brought up to date; the stored one stays as it is."""
         state = replace(self.markets[market])
         parameters, elapsed = state.parameters, now - state.updated_at
-        if elapsed == 0:
+        if elapsed == 0 or state.final_price:
             return state
         velocity = funding_math.velocity(
             state.skew, parameters.schedule.skew_scale, parameters.max_velocity
