@@ -518,8 +518,8 @@ class PerpetualMarket:
                 fee = min(fee, max(found.spare, 0))
                 most = min(most, found.free - fee + order.keeper_fee)
             else:
-                most = 0
-                fee = fee if second is None else 0
+                # A round's price may be a day old: what the account can bear now isn't known.
+                most = fee = 0
         return fee, max(min(most, holder.margin - fee + order.keeper_fee), 0)
 
     def _due_for_fill(

@@ -366,6 +366,27 @@ def test_a_reduction_without_a_report_fills_by_the_first_round_after_it(
     assert world.contracts.lens.position_of(world.account(trader), 0).size == 0
 
 
+def test_a_reduction_that_fails_by_a_round_takes_nothing_from_what_keeps_it_healthy(
+    world, keeper, aggregator
+):
+    """A round may be a day old, so nobody knows what the account could bear now."""
+    thin = somebody(world, "thin", 1_600)
+    assert fill(world, keeper, [(thin, 0, 10 * WAD)]) == [""]
+    assert world.place(thin, 1, 0, -10 * WAD, DEAR, is_reduce_only=True) is None
+    world.wait(300)
+    aggregator.set_round(2, 3_000 * 10**8, world.now)
+    world.wait(301)
+    fallen = {**PRICES, 0: 2_916 * WAD}
+    world.report(fallen)
+    assert world.liquidate(keeper, thin) == "account healthy"
+    assert world.execute_by_round(keeper, 0, thin, 1, 3_000 * WAD, 5 * 10**15) == (
+        "price beyond limit",
+        None,
+    )
+    assert world.liquidate(keeper, thin) == "account healthy"
+    world.assert_equal()
+
+
 def test_an_increase_never_fills_by_a_round_and_expires_for_nothing(
     world, trader, keeper, aggregator
 ):
