@@ -182,11 +182,12 @@ class Ledger:
             size, price = told["size_delta"], told["price"]
             before = holder.positions.get(market, Position())
             gain = state._gain(state.markets[market], before, size, price)[1]
-            paid = state._trade(account, market, size, price, batches.terms(meeting, size))
+            terms = batches.terms(meeting, size)
+            paid = state._trade(account, market, size, price, terms)
             _agree(event, (paid, gain), (Terms(told["fee"], told["premium"]), told["result"]))
             if positions.increases(before.size, size):
                 holder.flagged_at = 0
-            earned = state._due_for_fill(account, order, before.size, size, price)
+            earned = state._due_for_fill(account, order, before.size, size, price, terms)
         state._credit(account, order.keeper_fee - earned)
         state._write_off(event.at, account, market)
         return earned
@@ -235,7 +236,7 @@ class Ledger:
 
     def market_retired(self, at: int, market: int, price: int) -> None:
         """End a market at its final price."""
-        self.state.retire(market, price)
+        self.state.retire(at, market, price)
 
     def position_settled(
         self, at: int, account: int, market: int, size_delta: int, price: int, result: int

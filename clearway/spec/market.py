@@ -302,10 +302,9 @@ class PerpetualMarket:
                 self._account(account).margin -= fee
                 self.cash += fee
             else:
-                self._trade(
-                    account, market, sizes[entry], price, batches.terms(meeting, sizes[entry])
-                )
-                earned = self._due_for_fill(account, order, before, sizes[entry], price)
+                terms = batches.terms(meeting, sizes[entry])
+                self._trade(account, market, sizes[entry], price, terms)
+                earned = self._due_for_fill(account, order, before, sizes[entry], price, terms)
                 if positions.increases(before, sizes[entry]):
                     self._account(account).flagged_at = 0
             reward += earned
@@ -419,8 +418,9 @@ class PerpetualMarket:
 
         That is limited to what is left, and to `most` in all: no fee makes a shortfall. What a
         reduction can't pay because its money is in escrow for other orders is owed to the vault;
-        so is what a liquidation can't pay because its money is in other markets' open profits, for
-        `most` is what the whole account has. (But a profit may have to wait as a claim.)
+        so is what it can't pay because its money is in other markets' open profits, for closing
+        frees more maintenance than it costs; of a liquidation up to `most`, which is what the whole
+        account has. (But a profit may have to wait as a claim.)
         """
         holder, state = self._account(account), self.markets[market]
         before = holder.positions.get(market, Position())
@@ -447,6 +447,8 @@ class PerpetualMarket:
             if most is not None:
                 rest = max(most - fee - premium, 0)
                 backed = min(backed, rest) if self.owed else rest
+            elif holder.positions.keys() - {market} and not self.owed:
+                backed = unpaid
             self._settle(account, -min(unpaid, backed))
         self._replace(account, market, before, after)
         return Terms(fee, premium)
@@ -516,24 +518,25 @@ class PerpetualMarket:
                 fee = min(fee, max(found.spare, 0))
                 most = min(most, found.free - fee + order.keeper_fee)
             else:
-                most = 0
-                fee = fee if second is None else 0
+                # A round's price may be a day old: what the account can bear now isn't known.
+                most = fee = 0
         return fee, max(min(most, holder.margin - fee + order.keeper_fee), 0)
 
     def _due_for_fill(
-        self, account: int, order: Order, before: int, size_delta: int, price: int
+        self, account: int, order: Order, before: int, size_delta: int, price: int, terms: Terms
     ) -> int:
         """Return how much of its keeper's fee an order pays that changed `before`.
 
-        A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
-        increase was judged without the fee; a reduction pays out of the initial margin that it
-        frees.
+        A keeper may be the owner himself, so what keeps an account healthy stays in it: an
+        increase was judged without the fee; a reduction pays out of the maintenance margin that it
+        frees and doesn't cost.
         """
         holder, parameters = self._account(account), self.markets[order.market].parameters
         most = min(order.keeper_fee, holder.margin + order.keeper_fee)
         if holder.positions and not positions.increases(before, size_delta):
             after = holder.positions.get(order.market, Position())
-            freed = _initial(parameters, before, price) - _initial(parameters, after.size, price)
+            freed = _maintenance(parameters, before, price)
+            freed -= _maintenance(parameters, after.size, price) + terms.fee + terms.premium
             left = holder.margin + order.keeper_fee + min(positions.result(after, price), 0)
             most = min(most, freed, left)
         return max(most, 0)
@@ -629,13 +632,13 @@ class PerpetualMarket:
 
     # A market's end
 
-    def retire(self, market: int, price: int) -> None:
-        """End a market at a final price."""
+    def retire(self, now: int, market: int, price: int) -> None:
+        """End a market at a final price. From then on time costs nothing in it."""
         self._require_open(market)
         require(
             price_words.LOWEST_PRICE <= price <= price_words.HIGHEST_PRICE, "price out of bounds"
         )
-        self.markets[market].final_price = price
+        self.markets[market] = replace(self.accrued(market, now), final_price=price)
 
     def settle(self, now: int, account: int, market: int) -> None:
         """Close a position in a retired market at its final price, without a fee. Anyone may."""
@@ -681,7 +684,7 @@ class PerpetualMarket:
         """Return a market brought up to date; the stored one stays as it is."""
         state = replace(self.markets[market])
         parameters, elapsed = state.parameters, now - state.updated_at
-        if elapsed == 0:
+        if elapsed == 0 or state.final_price:
             return state
         velocity = funding_math.velocity(
             state.skew, parameters.schedule.skew_scale, parameters.max_velocity
@@ -831,6 +834,12 @@ def _closing(size: int, fraction: int, price: int, min_notional: int) -> int:
 def _initial(parameters: Parameters, size: int, price: int) -> int:
     return margin_math.requirement(
         positions.notional(size, price), parameters.initial_ratio, parameters.initial_slope
+    )
+
+
+def _maintenance(parameters: Parameters, size: int, price: int) -> int:
+    return margin_math.requirement(
+        positions.notional(size, price), parameters.maintenance_ratio, parameters.maintenance_slope
     )
 
 

@@ -393,8 +393,9 @@ def _filled(
     gain = trial._gain(state, before, size, price)[1]
     owed = trial.owed
     trial._release(account, slot)
-    paid = trial._trade(account, order.market, size, price, batches.terms(meeting, size))
-    earned = trial._due_for_fill(account, order, before.size, size, price)
+    terms = batches.terms(meeting, size)
+    paid = trial._trade(account, order.market, size, price, terms)
+    earned = trial._due_for_fill(account, order, before.size, size, price, terms)
     trial._credit(account_of(NOBODY), earned)
     trial._credit(account, order.keeper_fee - earned)
     claim = trial.owed - owed

@@ -290,7 +290,13 @@ def fill(
                 t.holder.flagged_at = 0
             if keeper_fee > 0:
                 earned = trades._due_for_fill(
-                    keeper_fee, size, t.after, price, parameters._second_word(market), t.holder
+                    keeper_fee,
+                    size,
+                    t.after,
+                    price,
+                    parameters._second_word(market),
+                    t.holder,
+                    batches.Terms(fee=order.fee, premium=order.premium),
                 )
             log IPerpetualMarket.OrderFilled(
                 account=account,
@@ -593,9 +599,11 @@ def retire(market: uint256, price: uint256):
     @notice End a market at a final price, wad. `Configuration` has given notice and judged it.
     """
     self._check_configuration()
-    assert parameters._open_word(market) != 0  # or it says why not
+    first: uint256 = parameters._open_word(market)
     assert price >= price_words.LOWEST_PRICE, "price out of bounds"
     assert price <= price_words.HIGHEST_PRICE, "price out of bounds"
+    # From here on time costs nothing: nobody can be liquidated in it, and settling may take long.
+    book._save(market, book._accrued(book._load(market), first))
     parameters._retire(market)
     self.final_price[market] = price
     log IPerpetualMarket.MarketRetired(market=market, price=price)

@@ -208,11 +208,12 @@ def _filled(
     after.escrow -= order.escrow
     after.margin, repaid = custody._credited(after.margin, order.escrow - order.keeper_fee)
     pool.cash += repaid
+    terms: batches.Terms = batches._terms(meeting, q.size_delta)
     t: trades.Trade = trades._traded(
         scene.market,
         q.size_delta,
         scene.price,
-        batches._terms(meeting, q.size_delta),
+        terms,
         max_value(uint256),
         parameter_words._insurance_share(scene.pool_word),
         before,
@@ -220,7 +221,7 @@ def _filled(
     )
     after = t.holder
     q.keeper_fee = trades._due_for_fill(
-        order.keeper_fee, before.size, t.after, scene.price, scene.second_word, after
+        order.keeper_fee, before.size, t.after, scene.price, scene.second_word, after, terms
     )
     after.margin += convert(order.keeper_fee - q.keeper_fee, int256)
     if custody._is_broke(after):

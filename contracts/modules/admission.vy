@@ -299,10 +299,9 @@ def _failed(
         if is_priced and scene.second != 0:
             fee = min(fee, max(found.equity - appraisal._maintenance(found), 0))
             most = min(most, found.free - fee + keeper_fee)
-        else:
+        else:  # a round's price may be a day old: what the account can bear now isn't known
             most = 0
-            if scene.second != 0:
-                fee = 0
+            fee = 0
     most = min(most, margin - fee + keeper_fee)
     return IPerpetualMarket.Fill(
         id=id,

@@ -231,13 +231,13 @@ def _index(index_long: int256, index_short: int256, size: int256) -> int256:
 @view
 def _accrued(state: Market, first: uint256) -> Market:
     """
-    @notice The market brought up to now: its rate and its indices.
+    @notice The market brought up to now: its rate and its indices. A retired one has had its end.
     @param first Of its words of parameters.
     @dev Not checked: time doesn't go back, and what it adds to an index is below 2^80.
     """
     after: Market = state
     elapsed: uint256 = unsafe_sub(block.timestamp, state.updated_at)
-    if elapsed == 0:
+    if elapsed == 0 or parameter_words._is_retired(first):
         return after
     velocity: int256 = funding_math._velocity(
         self._skew(state.long, state.short),

@@ -8,11 +8,12 @@
 """
 
 from contracts.math import batches
+from contracts.math import margin_math
 from contracts.math import positions
 from contracts.math import wad
-from contracts.modules import appraisal
 from contracts.modules import book
 from contracts.modules import custody
+from contracts.modules import parameter_words
 
 struct Trade:
     holder: custody.Account
@@ -99,17 +100,21 @@ def _traded(
         )
         t.pool.cash = unsafe_add(t.pool.cash, repaid)
     if reduces:
-        # What can't be paid now because it is in escrow for other orders is owed to the vault; in
-        # a liquidation also what is in other markets' open profits, if they needn't wait as claims.
+        # What can't be paid now because it is in escrow for other orders is owed to the vault; so
+        # is what is in other markets' open profits, if they needn't wait as claims. Closing frees
+        # more maintenance than it costs, so a healthy account can bear it.
+        unpaid: int256 = unsafe_sub(wanted, cost)
         spent: int256 = unsafe_sub(room, cost)
         held: int256 = convert(convert(t.holder.escrow, bytes32), int256)
         backed: int256 = max(unsafe_add(spent, held), 0)
         if most != max_value(uint256):
             rest: int256 = max(unsafe_sub(convert(convert(most, bytes32), int256), cost), 0)
             backed = rest if t.pool.claims == 0 else min(backed, rest)
+        elif t.holder.markets & ~(1 << market) != 0 and t.pool.claims == 0:
+            backed = unpaid
         nothing: uint256 = 0
         t.holder.margin, t.pool, nothing = custody._settled(
-            t.holder.margin, unsafe_sub(0, min(unsafe_sub(wanted, cost), backed)), t.pool
+            t.holder.margin, unsafe_sub(0, min(unpaid, backed)), t.pool
         )
 
     if t.after.size != 0:
@@ -149,22 +154,26 @@ def _due_for_fill(
     price: uint256,
     second: uint256,
     holder: custody.Account,
+    terms: batches.Terms,
 ) -> uint256:
     """
     @notice How much of its keeper's fee a filled order pays.
     @param second Of the market's words of parameters.
-    @dev A keeper may be the owner himself, so no more leaves an account than it could withdraw: an
-         increase was judged without the fee; a reduction pays out of the initial margin that it
-         frees. Not checked: all of it is below 2^200.
+    @param terms What the order was to pay.
+    @dev A keeper may be the owner himself, so what keeps an account healthy stays in it: an
+         increase was judged without the fee; a reduction pays out of the maintenance margin that
+         it frees and doesn't cost. Not checked: all of it is below 2^200.
     """
     fee: int256 = convert(convert(keeper_fee, bytes32), int256)
     most: int256 = min(fee, unsafe_add(holder.margin, fee))
     if holder.markets != 0:
         if not positions._increases(size_before, unsafe_sub(after.size, size_before)):
             freed: int256 = unsafe_sub(
-                self._initial(second, size_before, price),
-                self._initial(second, after.size, price),
+                self._maintenance(second, size_before, price),
+                self._maintenance(second, after.size, price),
             )
+            charged: int256 = convert(convert(terms.fee, bytes32), int256)
+            freed = unsafe_sub(freed, unsafe_add(charged, terms.premium))
             lost: int256 = min(positions._result(after, price), 0)
             most = min(most, freed)
             most = min(most, unsafe_add(unsafe_add(holder.margin, fee), lost))
@@ -173,9 +182,13 @@ def _due_for_fill(
 
 @internal
 @pure
-def _initial(second: uint256, size: int256, price: uint256) -> int256:
+def _maintenance(second: uint256, size: int256, price: uint256) -> int256:
     """
-    @notice The initial margin of a size; quote wad.
+    @notice The maintenance margin of a size; quote wad.
     """
-    worth: uint256 = positions._notional(size, price)
-    return convert(convert(appraisal._initial(second, worth), bytes32), int256)
+    needed: uint256 = margin_math._requirement(
+        positions._notional(size, price),
+        parameter_words._maintenance_ratio(second),
+        parameter_words._maintenance_slope(second),
+    )
+    return convert(convert(needed, bytes32), int256)

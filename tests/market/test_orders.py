@@ -208,6 +208,29 @@ def test_what_a_close_cannot_pay_for_what_other_orders_hold_is_owed(world, keepe
     assert world.contracts.lens.balance_of(world.account(trader)).margin >= 0
 
 
+def test_what_a_close_cannot_pay_for_what_is_won_in_another_market_is_owed(world, keeper):
+    """Else the premium of a way there would come back without that of the way back."""
+    winner, other = somebody(world, "winner", 41_000), somebody(world, "opposite", 300_000)
+    for market, coins in ((0, 80), (1, 400), (4, 900)):
+        assert fill(world, keeper, [(winner, 0, coins * WAD)], market=market) == [""]
+    moved = {**PRICES, 1: 480 * WAD, 4: 160 * WAD}
+    close(world, keeper, winner, 400 * WAD, moved, market=1)
+    assert fill(world, keeper, [(other, 0, -500 * WAD)], moved) == [""]
+    before = world.margin(winner)
+    assert before < 0
+    assert world.place(winner, 0, 0, -80 * WAD, CHEAP, is_reduce_only=True, keeper_fee=0) is None
+    world.wait(2)
+    world.report(moved)
+    assert world.execute(keeper, 0, [(winner, 0)]) == ([""], None)
+    logs = world.contracts.orders.get_logs()
+    told = next(log for log in logs if type(log).__name__ == "OrderFilled")
+    world.assert_equal()
+    assert (told.fee, told.premium) == (0, 0)
+    # The taker's fee, and the premium of a skew from -420 to -500 of a scale of 300,000.
+    due = 144 * WAD + 3_000 * (500**2 - 420**2) * WAD // 600_000
+    assert abs(before - world.margin(winner) + told.result - due) < 2 * 10**9  # the money's grid
+
+
 def test_the_market_obeys_its_order_book_configuration_and_vault_only(world, trader):
     market = world.contracts.market
     with boa.env.prank(trader):
@@ -341,6 +364,27 @@ def test_a_reduction_without_a_report_fills_by_the_first_round_after_it(
     assert world.execute_by_round(*by_round) == ("", None)
     world.assert_equal()
     assert world.contracts.lens.position_of(world.account(trader), 0).size == 0
+
+
+def test_a_reduction_that_fails_by_a_round_takes_nothing_from_what_keeps_it_healthy(
+    world, keeper, aggregator
+):
+    """A round may be a day old, so nobody knows what the account could bear now."""
+    thin = somebody(world, "thin", 1_600)
+    assert fill(world, keeper, [(thin, 0, 10 * WAD)]) == [""]
+    assert world.place(thin, 1, 0, -10 * WAD, DEAR, is_reduce_only=True) is None
+    world.wait(300)
+    aggregator.set_round(2, 3_000 * 10**8, world.now)
+    world.wait(301)
+    fallen = {**PRICES, 0: 2_916 * WAD}
+    world.report(fallen)
+    assert world.liquidate(keeper, thin) == "account healthy"
+    assert world.execute_by_round(keeper, 0, thin, 1, 3_000 * WAD, 5 * 10**15) == (
+        "price beyond limit",
+        None,
+    )
+    assert world.liquidate(keeper, thin) == "account healthy"
+    world.assert_equal()
 
 
 def test_an_increase_never_fills_by_a_round_and_expires_for_nothing(

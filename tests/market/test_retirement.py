@@ -1,5 +1,7 @@
 """A retired market: nothing trades in it, and every position is settled at its final price."""
 
+from copy import deepcopy
+
 import boa
 import pytest
 
@@ -92,3 +94,25 @@ def test_a_loss_in_it_cannot_be_hidden_behind_a_later_price(world):
     assert world.settle(LONG, 0) is None
     assert world.execute(KEEPER, 1, [(LONG, 0)]) == ([""], None)
     world.assert_equal()
+
+
+def test_time_costs_nothing_after_the_end(world):
+    """Else funding would pass what margins have, while nobody can be liquidated there."""
+    world.deposit(SHORT, 10_000 * 10**6)
+    assert world.place(SHORT, 1, 0, -10 * WAD, PRICE * 99 // 100) is None
+    world.wait(2)
+    world.report({0: PRICE, 1: PRICE})
+    assert world.execute(KEEPER, 0, [(SHORT, 1)]) == ([""], None)
+    world.wait(86_400)  # so that there is a rate
+    world.retire(0, FINAL)
+    world.assert_equal()
+    at_once = deepcopy(world.model)
+    for owner in (LONG, SHORT):
+        at_once.settle(world.now, world.account(owner), 0)
+    world.wait(365 * 86_400)
+    assert world.settle(SHORT, 0) is None  # which alone would leave all skew to the other
+    world.wait(365 * 86_400)
+    assert world.settle(LONG, 0) is None
+    world.assert_equal()
+    for owner in (LONG, SHORT):
+        assert 0 < world.margin(owner) == at_once.accounts[world.account(owner)].margin

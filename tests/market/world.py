@@ -319,7 +319,7 @@ class World:
         sender = self.contracts.configuration.address
         return self.both(
             lambda: self.contracts.market.retire(market, price, sender=sender),
-            lambda: self.model.retire(market, price),
+            lambda: self.model.retire(self.now, market, price),
         )[1]
 
     def settle(self, owner: str, market: int) -> str | None:
