@@ -50,6 +50,7 @@ def account(account: uint256) -> ILens.AccountView:
     @dev The prices are those that a withdrawal is judged by: the newest of the account's first
          market, and of the others that of the same second.
     """
+    readings._check_account(account)
     holder: custody.Account = custody._unpack(staticcall MARKET.account_word(account))
     prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
     shown: ILens.AccountView = empty(ILens.AccountView)
@@ -185,6 +186,7 @@ def orders(account: uint256) -> DynArray[IPerpetualMarket.Order, SLOTS]:
     """
     @notice An account's committed orders, by slot.
     """
+    readings._check_account(account)
     orders_book: IOrderBook = IOrderBook(staticcall MARKET.ORDER_BOOK())
     found: DynArray[IPerpetualMarket.Order, SLOTS] = []
     for slot: uint256 in range(SLOTS):
@@ -308,5 +310,7 @@ def position_of(account: uint256, market: uint256) -> positions.Position:
     """
     @notice A position as it was last settled.
     """
+    readings._check_account(account)
+    assert market < MOST_MARKETS, "unknown market"
     words: uint256[6] = staticcall MARKET.exposure(account, market)
     return book._unpack_position(words[5])

@@ -211,5 +211,6 @@ def _sums(
 def _check_order(accounts: DynArray[uint256, MOST_ACCOUNTS]):
     last: uint256 = 0
     for account: uint256 in accounts:
+        readings._check_account(account)
         assert account > last, "accounts not sorted"
         last = account

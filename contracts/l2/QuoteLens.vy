@@ -52,6 +52,7 @@ def quote(
     @dev It reverts where there is no such price, and for what no order may say.
     @param keeper_fee Quote wad, for whoever executes it.
     """
+    readings._check_account(account)
     newest: uint256 = staticcall FEED.board(market // 4)
     q: ILens.Quote = empty(ILens.Quote)
     q.price = price_words._sound_price(newest, market % 4)

@@ -15,6 +15,18 @@ from contracts.modules import appraisal
 from contracts.modules import parameter_words
 
 MOST_MARKETS: constant(uint256) = 32
+SLOT_MASK: constant(uint256) = 255
+
+
+@internal
+@pure
+def _check_account(account: uint256):
+    """
+    @notice Refuse what names no account. An order is found at its account plus a slot, and a
+            position at its account with a market's number: what has either in it already would be
+            shown another order's, or another market's.
+    """
+    assert account & SLOT_MASK == 0, "no such account"
 
 
 @internal
