@@ -503,10 +503,8 @@ def _newest_prices(
     market: PerpetualMarket, now: int, account: int, wanted: set[int]
 ) -> tuple[dict[int, int], int, str]:
     """Return some of the prices that an account is judged by, and their second; or why not."""
-    if not wanted:
-        return {}, 0, ""
-    reason = _unsettled(market, market.accounts[account].positions)
-    if reason:
+    reason = _unsettled(market, market.accounts.get(account, Account()).positions)
+    if reason or not wanted:
         return {}, 0, reason
     second, reason = _second_of(market, now, account)
     if reason:

@@ -40,10 +40,10 @@ def _newest_prices(
     @param wanted Those of the markets whose prices are asked for.
     """
     prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
-    if wanted == 0:
-        return prices, 0, ""
     second: uint256 = 0
     reason: String[32] = self._unsettled(core, markets)
+    if wanted == 0:
+        return prices, 0, reason
     if reason == "":
         second, reason = self._second_of(feed, markets)
     if reason == "":
