@@ -145,7 +145,7 @@ class Market:
     def take_back_retirement(self, now: int) -> None:
         """Let the market go on."""
         require(bool(self.retires_at), "no retirement announced")
-        require(now + LEAST_RECALL <= self.retires_at, "too late to take back")
+        require(now + LEAST_RECALL < self.retires_at, "too late to take back")
         self.retires_at = 0
 
     def last_second(self, now: int) -> int:

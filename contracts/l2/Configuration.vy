@@ -113,7 +113,7 @@ def announce_retirement(market: uint256, at: uint256):
 @external
 def take_back_retirement(market: uint256):
     """
-    @notice Let a market go on after all; the owner only, a day before its end at the latest. Caps
+    @notice Let a market go on after all; the owner only, more than a day before its end. Caps
             stay at zero until they are set.
     """
     roles._check_owner()

@@ -52,7 +52,7 @@ def _announce(market: uint256, at: uint256):
 def _take_back(market: uint256):
     at: uint256 = self._retirements[market].at
     assert at > 0, "no retirement announced"
-    assert block.timestamp + LEAST_RECALL <= at, "too late to take back"
+    assert block.timestamp + LEAST_RECALL < at, "too late to take back"
     self._retirements[market].at = 0
     log IConfiguration.RetirementTakenBack(market=market)
 

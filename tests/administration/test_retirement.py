@@ -125,8 +125,8 @@ class TestTakingBack:
         assert world.had() == PARAMETERS
         world.announce()
 
-    def test_is_possible_to_a_day_before_the_end(self, world, at):
-        world.wait(WEEK - LEAST_RECALL)
+    def test_is_possible_to_a_second_more_than_a_day_before_the_end(self, world, at):
+        world.wait(WEEK - LEAST_RECALL - 1)
         self.take_back(world)
         world.wait(WEEK)
         with world.refused("no retirement announced"):
@@ -134,12 +134,14 @@ class TestTakingBack:
 
     def test_is_refused_while_a_report_of_the_end_could_be_known(self, world, at):
         """The feed takes a report from a day ahead: whoever sees its price can't take it back."""
-        world.wait(WEEK - LEAST_RECALL + 1)
+        assert tile_of(at) == at
+        world.wait(WEEK - LEAST_RECALL - 1)
+        with world.feeds.refused("report too far ahead"):
+            world.feeds.submit(report_of(at))
+        world.wait(1)
+        world.feeds.submit(report_of(at))
         with world.refused("too late to take back"):
             self.take_back(world)
-        world.wait(-1)
-        with world.feeds.refused("report too far ahead"):
-            world.feeds.submit(report_of(at + 1))
 
     @pytest.mark.parametrize("later", [0, 1, WEEK, 100 * WEEK])
     def test_is_refused_after_the_end(self, world, at, later):
