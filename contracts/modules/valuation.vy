@@ -29,7 +29,6 @@ LOOKING: constant(uint256) = 2
 
 MOST_MARKETS: constant(uint256) = 32
 OPEN: constant(uint256) = 2**144 - 1  # in a market's first word, the open interest of both sides
-FRESH: constant(uint256) = 10  # seconds that a report may be off the chain's clock
 DAY: constant(uint256) = 86_400  # seconds without a report, after which the aggregator serves
 
 
