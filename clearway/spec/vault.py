@@ -21,6 +21,7 @@ LEAST_COOLDOWN = 900  # seconds
 MOST_COOLDOWN = 7 * DAY
 LEAST_OUTFLOW = 10**16
 MOST_CAP = 10**29  # quote wad
+CAP_HOLD = 2 * DAY
 MOST_SHARES = 2**96  # of one request
 FRESH = 10  # seconds that a report may be off the chain's clock
 NOBODY = 0
@@ -60,6 +61,7 @@ class Vault:
     cooldown: int  # seconds
     daily_outflow: int  # wad ratio
     deposit_cap: int  # quote wad
+    cap_held_until: int = 0
     address: int = 1
     ledger: int = 2  # the market's own address
     references: dict[int, Reference] = field(default_factory=dict)  # by market
@@ -325,12 +327,21 @@ class Vault:
 
     # Administration
 
-    def set_limits(self, cooldown: int, daily_outflow: int, deposit_cap: int) -> None:
+    def set_limits(self, now: int, cooldown: int, daily_outflow: int, deposit_cap: int) -> None:
         """Set how fast one may leave and how much may enter; the owner's act."""
+        is_held = now < self.cap_held_until
+        require(not is_held or deposit_cap <= self.deposit_cap, "cap held by guardian")
         require(LEAST_COOLDOWN <= cooldown <= MOST_COOLDOWN, "limit out of range")
         require(LEAST_OUTFLOW <= daily_outflow <= wad.WAD, "limit out of range")
         require(deposit_cap <= MOST_CAP, "limit out of range")
         self.cooldown, self.daily_outflow, self.deposit_cap = cooldown, daily_outflow, deposit_cap
+
+    def lower_deposit_cap(self, now: int, deposit_cap: int, is_owner: bool) -> None:
+        """Lower how much may enter, at once; what the guardian lowered is held down."""
+        require(deposit_cap < self.deposit_cap, "cap not lowered")
+        if not is_owner:
+            self.cap_held_until = now + CAP_HOLD
+        self.deposit_cap = deposit_cap
 
 
 def worth_high(state: Market, price: int) -> int:

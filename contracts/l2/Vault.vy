@@ -61,6 +61,7 @@ LEAST_COOLDOWN: constant(uint256) = 900  # seconds
 MOST_COOLDOWN: constant(uint256) = 7 * 86_400
 LEAST_OUTFLOW: constant(uint256) = 10**16
 MOST_CAP: constant(uint256) = 10**29  # quote wad
+CAP_HOLD: constant(uint256) = 2 * 86_400  # seconds; as long as `Configuration` holds a market's
 
 MARKET: public(immutable(IPerpetualMarket))
 FEED: public(immutable(IPriceFeed))
@@ -71,6 +72,7 @@ SCALE: immutable(uint256)  # wads to a token unit
 cooldown: public(uint256)  # seconds between a request and its price, at least
 daily_outflow: public(uint256)  # wad ratio: what may leave in a day, of what was there
 deposit_cap: public(uint256)  # quote wad: what the vault may be worth after a deposit
+cap_held_until: public(uint256)  # timestamp: the guardian lowered it, and nobody raises it before
 isOperator: public(HashMap[address, HashMap[address, bool]])  # by controller, by operator
 
 
@@ -657,16 +659,21 @@ def set_limits(cooldown: uint256, daily_outflow: uint256, deposit_cap: uint256):
     @notice Set how fast one may leave and how much may enter; the owner only.
     """
     roles._check_owner()
+    is_held: bool = block.timestamp < self.cap_held_until
+    assert not is_held or deposit_cap <= self.deposit_cap, "cap held by guardian"
     self._set_limits(cooldown, daily_outflow, deposit_cap)
 
 
 @external
 def lower_deposit_cap(deposit_cap: uint256):
     """
-    @notice Lower how much may enter, to zero if need be; the guardian, at once.
+    @notice Lower how much may enter, to zero if need be; the guardian, at once. What he lowered
+            stays down for two days, in which what was scheduled before can be cancelled.
     """
     roles._check_guardian()
-    assert deposit_cap <= self.deposit_cap, "cap not lowered"
+    assert deposit_cap < self.deposit_cap, "cap not lowered"
+    if not roles._is_owner():
+        self.cap_held_until = block.timestamp + CAP_HOLD
     self._set_limits(self.cooldown, self.daily_outflow, deposit_cap)
 
 

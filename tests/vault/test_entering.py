@@ -4,7 +4,7 @@ import boa
 import pytest
 
 from clearway.spec.refused import Refused
-from clearway.spec.vault import Reference, worth_high, worth_low
+from clearway.spec.vault import CAP_HOLD, Reference, worth_high, worth_low
 from tests.market.world import WAD
 from tests.vault.world import CAP, LISTED, PRICES, UNIT, deploy, world_of
 
@@ -273,6 +273,24 @@ def test_only_the_owner_sets_limits_and_the_guardian_lowers_the_cap(world, provi
     with boa.reverts("not the guardian"):
         vault.lower_deposit_cap(0, sender=provider)
     vault.lower_deposit_cap(10, sender=guardian)
-    with boa.reverts("cap not lowered"):
-        vault.lower_deposit_cap(11, sender=guardian)
+    for cap in (10, 11):
+        with boa.reverts("cap not lowered"):
+            vault.lower_deposit_cap(cap, sender=guardian)
     assert vault.deposit_cap() == 10
+
+
+def test_a_cap_that_the_guardian_lowered_stays_down_for_two_days(world):
+    """What was scheduled before names all limits, and would raise the cap without meaning to."""
+    vault = world.contracts.vault
+    guardian = boa.env.generate_address("guardian")
+    vault.set_guardian(guardian)
+    assert world.lower_cap(guardian, 10) is None
+    assert vault.cap_held_until() == world.now + CAP_HOLD
+    for later in (0, CAP_HOLD - 1):
+        world.wait(later)
+        assert world.limit(900, WAD, 11) == "cap held by guardian"
+        assert world.limit(900, WAD, 10) is None
+    world.wait(1)
+    assert world.limit(900, WAD, 11) is None
+    assert world.lower_cap(vault.owner(), 9) is None
+    assert world.limit() is None

@@ -225,7 +225,15 @@ class VaultWorld(World):
     def limit(self, cooldown: int = COOLDOWN, outflow: int = OUTFLOW, cap: int = CAP) -> str | None:
         return self.both(
             lambda: self.contracts.vault.set_limits(cooldown, outflow, cap),
-            lambda: self.vault.set_limits(cooldown, outflow, cap),
+            lambda: self.vault.set_limits(self.now, cooldown, outflow, cap),
+        )[1]
+
+    def lower_cap(self, who: str, cap: int) -> str | None:
+        """Lower the deposit cap, as the guardian or as the owner."""
+        vault = self.contracts.vault
+        return self.both(
+            lambda: vault.lower_deposit_cap(cap, sender=who),
+            lambda: self.vault.lower_deposit_cap(self.now, cap, is_owner=who == vault.owner()),
         )[1]
 
     def leave(self, who: str, shares: int) -> int:
