@@ -346,7 +346,7 @@ def quote(
             reason = trial._why_not(now, entry, size, size, price, second)
             if reason == STAYS:  # for want of another market's price
                 others = set(holder.positions) - {number}
-                reason = _unsettled(trial, others) or _prices_at(trial, others, second)[1]
+                reason = _settled_prices_at(trial, others, second)[1]
             view = replace(view, reason=reason)
     if not view.reason:
         view = _filled(trial, now, entry, size, price, view, before)
@@ -355,7 +355,7 @@ def quote(
     holder = trial.accounts.get(account, Account())
     after = holder.positions.get(number, Position())
     view = replace(view, size=after.size, cost=after.cost, margin=holder.margin)
-    prices, unpriced = _prices_at(trial, set(holder.positions) - {number}, second)
+    prices, unpriced = _settled_prices_at(trial, set(holder.positions) - {number}, second)
     if unpriced:
         return replace(view, unpriced=unpriced)
     found: Appraisal = trial.appraise(now, account, {**prices, number: price})
@@ -526,6 +526,14 @@ def _unsettled(market: PerpetualMarket, numbers: Iterable[int]) -> str:
     """Return why an account can't be judged that has positions in a retired market."""
     retired = any(market.markets[number].final_price for number in numbers)
     return "retired market not settled" if retired else ""
+
+
+def _settled_prices_at(
+    market: PerpetualMarket, numbers: set[int], second: int
+) -> tuple[dict[int, int], str]:
+    """Return some markets' prices of a second, or why positions there can't be judged by them."""
+    reason = _unsettled(market, numbers)
+    return ({}, reason) if reason else _prices_at(market, numbers, second)
 
 
 def _prices_at(

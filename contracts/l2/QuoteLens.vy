@@ -123,7 +123,9 @@ def quote(
     q.margin = after.margin
     found: appraisal.Appraisal = appraisal._of_nothing(after)
     prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
-    prices, q.unpriced = readings._prices_at(FEED, after.markets & ~(1 << market), q.priced_at)
+    prices, q.unpriced = readings._settled_prices_at(
+        MARKET, FEED, after.markets & ~(1 << market), q.priced_at
+    )
     if q.unpriced != "":
         return q
     found = readings._appraised(MARKET, found, account, after.markets & ~(1 << market), prices)
@@ -174,9 +176,8 @@ def _judged(
     if end == admission.UNDECIDED:
         others: uint256 = holder.markets & ~(1 << scene.market)
         prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
-        reason: String[32] = readings._unsettled(MARKET, others)
-        if reason == "":
-            prices, reason = readings._prices_at(FEED, others, scene.second)
+        reason: String[32] = ""
+        prices, reason = readings._settled_prices_at(MARKET, FEED, others, scene.second)
         if reason != "":
             return reason
         spare += appraisal._spare(

@@ -89,6 +89,22 @@ def _second_of(feed: IPriceFeed, markets: uint256) -> (uint256, String[32]):
 
 @internal
 @view
+def _settled_prices_at(
+    core: IPerpetualMarket, feed: IPriceFeed, markets: uint256, second: uint256
+) -> (uint256[MOST_MARKETS], String[32]):
+    """
+    @notice Some markets' prices of a second, or why an account with positions there can't be
+            judged by them.
+    """
+    prices: uint256[MOST_MARKETS] = empty(uint256[MOST_MARKETS])
+    reason: String[32] = self._unsettled(core, markets)
+    if reason == "":
+        prices, reason = self._prices_at(feed, markets, second)
+    return prices, reason
+
+
+@internal
+@view
 def _prices_at(
     feed: IPriceFeed, markets: uint256, second: uint256
 ) -> (uint256[MOST_MARKETS], String[32]):
