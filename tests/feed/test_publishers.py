@@ -191,6 +191,13 @@ class TestConviction:
             world.submit(self.FIRST, world.keys[:3])
         world.submit(self.FIRST, [world.keys[i] for i in (0, 2, 3)])
 
+    def test_of_one_who_is_named_again_takes_the_same_proof(self, world):
+        """What was scheduled before may name him without meaning to."""
+        for _ in range(2):
+            self.convict(world, self.FIRST, self.SECOND)
+            assert ADDRESSES[1] not in world.feed.publishers()
+            world.feed.set_publishers(ADDRESSES[:5], 3, sender=world.owner)
+
     def test_below_the_quorum_stops_reports_until_the_owner_names_publishers(self, world):
         for liar in world.keys[:3]:
             self.convict(world, self.FIRST, self.SECOND, (liar, liar))
