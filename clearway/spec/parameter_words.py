@@ -26,6 +26,7 @@ LEAST_INITIAL = 10**16
 MOST_SLOPE = 10**12 - 1
 MOST_SIZE = 10**27  # base wad
 LEAST_BUFFER = 10**16
+LEAST_UTILISATION = 10**17
 MOST_COST = 100 * WAD  # quote wad
 
 # Of a market's two words and of the pool's.
@@ -104,7 +105,7 @@ def check_pool(p: Mapping[str, int]) -> None:
     require(0 < p["kink"] < WAD, "kink out of range")
     require(p["rate_at_kink"] <= p["rate_at_full"], "borrowing rates out of order")
     require(p["rate_at_full"] <= MOST_BORROWING, "borrowing rate out of range")
-    require(p["max_utilisation"] <= WAD, "utilisation out of range")
+    require(LEAST_UTILISATION <= p["max_utilisation"] <= WAD, "utilisation out of range")
     require(p["insurance_share"] <= WAD, "insurance share out of range")
     require(LEAST_BUFFER <= p["buffer"] <= WAD, "buffer out of range")
     require(p["least_reward"] <= p["most_reward"] <= WAD, "rewards out of range")

@@ -15,8 +15,9 @@ the same in plain integers, and the two agree to the last unit.
 Invariants: V1 entering and leaving never lower what a share is worth to who stays; V2 all claims
 together are what is set aside; V3 the shares that the vault holds are those that wait in the queue.
 
-@dev Nobody can stop requests, their processing or claims. Entering stops where the deposit cap is
-     lowered to zero, which the guardian may do at once.
+@dev Nobody can stop requests, their processing or claims; but cash that backs positions stays, ten
+     times the capital at risk at most. Entering stops where the deposit cap is lowered to zero,
+     which the guardian may do at once.
 """
 
 from ethereum.ercs import IERC20

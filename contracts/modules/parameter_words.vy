@@ -36,6 +36,7 @@ LEAST_INITIAL: constant(uint256) = 10**16  # leverage up to 100
 MOST_SLOPE: constant(uint256) = 10**12 - 1  # a millionth per quote
 MOST_SIZE: constant(uint256) = 10**27  # base wad
 LEAST_BUFFER: constant(uint256) = 10**16
+LEAST_UTILISATION: constant(uint256) = 10**17  # who leaves is held back by ten times the risk at most
 MOST_COST: constant(uint256) = 100 * 10**18  # quote wad
 
 
@@ -250,6 +251,7 @@ def _pack_pool(p: IPerpetualMarket.PoolParameters) -> uint256:
     assert p.kink > 0 and p.kink < WAD, "kink out of range"
     assert p.rate_at_kink <= p.rate_at_full, "borrowing rates out of order"
     assert p.rate_at_full <= MOST_BORROWING, "borrowing rate out of range"
+    assert p.max_utilisation >= LEAST_UTILISATION, "utilisation out of range"
     assert p.max_utilisation <= WAD, "utilisation out of range"
     assert p.insurance_share <= WAD, "insurance share out of range"
     assert p.buffer >= LEAST_BUFFER and p.buffer <= WAD, "buffer out of range"

@@ -115,7 +115,7 @@ POOL_EDGES = [
     ("rate_at_kink", 0, None, "", {}),
     ("rate_at_full", 2 * 10**15, 2 * 10**15 + BORROWING_GRID, "borrowing rate out of range", {}),
     ("max_utilisation", WAD, WAD + RATIO_GRID, "utilisation out of range", {}),
-    ("max_utilisation", 0, None, "", {}),
+    ("max_utilisation", 10 * RATIO, 10 * RATIO - RATIO_GRID, "utilisation out of range", {}),
     ("insurance_share", WAD, WAD + RATIO_GRID, "insurance share out of range", {}),
     ("insurance_share", 0, None, "", {}),
     ("buffer", WAD, WAD + RATIO_GRID, "buffer out of range", {}),
