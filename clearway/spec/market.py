@@ -166,7 +166,9 @@ class PerpetualMarket:
         dearest = limit_price
         if size_delta < 0:  # a sale's limit is the least that it may fill at
             lane = price_words.lane_of(board, market % LANES)
-            dearest = max(limit_price, price_words.price_of(lane) if lane >> 16 else 0)
+            dearest = max(
+                limit_price, price_words.price_of(lane) if price_words.is_in_bounds(lane) else 0
+            )
         escrow = self._escrow(market, size_delta, dearest, is_reduce_only, keeper_fee)
         if is_reduce_only:
             escrow = min(escrow, max(holder.margin, 0) // ESCROW_UNIT * ESCROW_UNIT)

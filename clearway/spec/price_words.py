@@ -50,6 +50,15 @@ def price_of(lane: int) -> int:
     return price
 
 
+def is_in_bounds(lane: int) -> bool:
+    """Tell whether `price_of` would give a price."""
+    try:
+        price_of(lane)
+    except Refused:
+        return False
+    return True
+
+
 def confidence_of(lane: int) -> int:
     """Return how far the truth may be from the price; a wad ratio of it."""
     return lane % 256 * BASIS_POINT

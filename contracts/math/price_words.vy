@@ -68,6 +68,19 @@ def _price_of(lane: uint256) -> uint256:
 
 @internal
 @pure
+def _is_in_bounds(lane: uint256) -> bool:
+    """
+    @notice Whether `_price_of` would give a price.
+    """
+    exponent: uint256 = (lane >> 8) & 255
+    if exponent > HIGHEST_EXPONENT:
+        return False
+    price: uint256 = (lane >> 16) * 10**exponent
+    return price >= LOWEST_PRICE and price <= HIGHEST_PRICE
+
+
+@internal
+@pure
 def _confidence_of(lane: uint256) -> uint256:
     """
     @notice How far the truth may be from the price; a wad ratio of it.
@@ -82,11 +95,7 @@ def _is_sound(word: uint256, number: uint256) -> bool:
     @notice Whether `_sound_price` would give a price.
     """
     lane: uint256 = self._lane_of(word, number)
-    exponent: uint256 = (lane >> 8) & 255
-    if self._is_wide(lane) or exponent > HIGHEST_EXPONENT:
-        return False
-    price: uint256 = (lane >> 16) * 10**exponent
-    return price >= LOWEST_PRICE and price <= HIGHEST_PRICE
+    return not self._is_wide(lane) and self._is_in_bounds(lane)
 
 
 @internal

@@ -87,7 +87,7 @@ def _dearest(
     @param newest The newest price word of the market's board.
     """
     lane: uint256 = price_words._lane_of(newest, market % 4)
-    if size_delta > 0 or not price_words._has_price(lane):
+    if size_delta > 0 or not price_words._is_in_bounds(lane):
         return limit_price
     return max(limit_price, price_words._price_of(lane))
 

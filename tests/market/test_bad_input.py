@@ -3,6 +3,8 @@
 import boa
 import pytest
 
+from clearway.reports import Report
+from clearway.spec.quotes import Quote, boards_of
 from tests.market.world import PRICES, WAD, World, deploy, somebody
 
 MOST_MARGIN = 2**95 // 10**12  # token units: an account's field ends there
@@ -61,6 +63,24 @@ def test_nobody_settles_a_position_as_another_markets(world, trader, keeper):
     assert world.retire(0, PRICES[0]) is None
     settle = world.contracts.market.settle
     refused(world, trader, "no such account", settle, world.account(trader) | 1, 0)
+
+
+@pytest.mark.parametrize("lane", [1 << 16, (2**40 - 1) << 16 | 255 << 8])
+def test_a_report_with_a_price_out_of_bounds_keeps_nobody_from_selling(world, keeper, lane):
+    """It is signed by who may sign it; the price that a sale's escrow is counted at is no price."""
+    owner = somebody(world, "who sells")
+    assert world.place(owner, 0, 0, WAD, PRICES[0] * 101 // 100) is None
+    world.wait(2)
+    world.report(PRICES)
+    assert world.execute(keeper, 0, [(owner, 0)]) == ([""], None)
+    world.wait(2)
+    (word,) = boards_of({1: Quote(PRICES[1], 0)})
+    world.submit(world.signed(Report(world.now + world.now % 2, (word | lane << 200,))))
+    assert world.place(owner, 0, 0, -WAD, PRICES[0] * 99 // 100, True) is None
+    world.wait(2)
+    world.report(PRICES)
+    assert world.execute(keeper, 0, [(owner, 0)]) == ([""], None)
+    world.assert_equal()
 
 
 def test_nobodys_account_takes_no_money(world, trader, funded):

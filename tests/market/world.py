@@ -184,13 +184,17 @@ class World:
         """Sign prices (wad, by market) for the tile that holds a second."""
         second = self.now if second is None else second
         quotes = {market: Quote(price, 0) for market, price in prices.items()}
-        report = Report.of(second + second % 2, quotes)
+        return self.signed(Report.of(second + second % 2, quotes))
+
+    def signed(self, report: Report) -> SignedReport:
         addresses = [keys.address for keys in PUBLISHERS]
         return SignedReport.by(report, self.domain, addresses, PUBLISHERS[:QUORUM])
 
     def report(self, prices: dict[int, int], second: int | None = None) -> None:
         """Sign and submit prices (wad, by market) for the tile that holds a second."""
-        signed = self.signed_report(prices, second)
+        self.submit(self.signed_report(prices, second))
+
+    def submit(self, signed: SignedReport) -> None:
         report = signed.report
         twin = price_feed.Report(report.observed_at, report.boards)
         signatures = [price_feed.Signature(signer, twin) for signer in (1, 2, 3)]
