@@ -131,7 +131,7 @@ def keep(session: Session, deposit_id: str, number: str) -> None:
     if not held.amount:
         raise BadInput(
             f"nothing waits of deposit {id_}",
-            f"it entered, or is margin; `{session.command('gateway', 'waiting')}` lists what waits",
+            "it entered, or is margin; `ape run gateway waiting` lists what waits",
         )
     sender = session.sender(session.rollup.l2)
     purpose = f"keep deposit:{id_}:{gateway.address}"

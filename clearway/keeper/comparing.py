@@ -9,14 +9,22 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from clearway.deployments import System
-from clearway.keeper.tiles import FRESH
-from clearway.keeper.upkeep import OFF_PAR, OFF_REFERENCE, comparison_is_due
+from clearway.keeper.tiles import STALE
+from clearway.keeper.upkeep import comparison_is_due
 from clearway.reports import SignedReport
 from clearway.spec import price_words
-from clearway.spec.price_feed import MARKETS, Price, Reference, is_off, is_off_par
+from clearway.spec.price_feed import (
+    MARKETS,
+    OFF_PAR,
+    OFF_REFERENCE,
+    Price,
+    Reference,
+    is_off,
+    is_off_par,
+    price_in,
+)
 
 LOOK_EVERY = 10  # seconds of the chain between looks, while nothing is due
-STALE = FRESH - 4  # seconds: a price that old may be stale when a transaction lands
 
 
 class Comparison(NamedTuple):
@@ -61,7 +69,9 @@ class Comparer:
             is_stored = abs(now - price_words.time_of(stored)) <= STALE
             word = stored if is_stored else _word_of(latest(), market)
             noted = OFF_PAR if market == collateral else OFF_REFERENCE
-            off = _is_off(market == collateral, _price(word, market), reference)
+            is_sound = price_words.is_sound(word, market % price_words.LANES)
+            price = price_in(word, market) if is_sound else None
+            off = _is_off(market == collateral, price, reference)
             if halted == noted:
                 since = self._halted_since.setdefault(market, now)
             else:
@@ -75,14 +85,6 @@ def _word_of(latest: SignedReport | None, market: int) -> int:
     boards = latest.report.boards if latest else ()
     number = market // price_words.LANES
     return next((word for word in boards if price_words.time_of(word) == number), 0)
-
-
-def _price(word: int, market: int) -> Price | None:
-    lane = market % price_words.LANES
-    if not price_words.is_sound(word, lane):
-        return None
-    confidence = price_words.confidence_of(price_words.lane_of(word, lane))
-    return Price(price_words.sound_price(word, lane), confidence, price_words.time_of(word))
 
 
 def _is_off(is_collateral: bool, price: Price | None, reference: Any) -> bool | None:

@@ -11,13 +11,13 @@ from typing import Any
 from clearway.contracts import Contract
 from clearway.deployments import System
 from clearway.keeper.book import Book
-from clearway.keeper.comparing import STALE, Comparer
+from clearway.keeper.comparing import Comparer
 from clearway.keeper.following import Follower
 from clearway.keeper.hands import Done, Duty, Hands
 from clearway.keeper.orders import Batch, Committed, Stage, batches, in_stage
 from clearway.keeper.reports import Reports
 from clearway.keeper.rounds import find_round
-from clearway.keeper.tiles import tile_of
+from clearway.keeper.tiles import STALE, tile_of
 from clearway.keeper.upkeep import last_second, ramp_step
 from clearway.opstack import text
 from clearway.opstack.chain import Block

@@ -6,6 +6,7 @@ A tile is named by the second that ends it, a multiple of the tile's length.
 from clearway.spec.state import DELAY
 
 FRESH = 10  # seconds: a price that is older is called stale
+STALE = FRESH - 4  # seconds: a price that old may be stale when a transaction lands
 WINDOW = 600  # seconds: no order fills by a report that is older
 SHORT_GAP = 60  # seconds without a publisher, or without a block, that are made up for whole
 

@@ -3,7 +3,6 @@
 from clearway.spec.administration import ATTEMPT, RAMP_PERIOD
 
 RAMP_STEPS = 12  # in which a keeper lets margins come in; anyone may do it in more
-OFF_REFERENCE, OFF_PAR = "price off its reference", "collateral off par"  # as the feed says it
 CALM = 60  # seconds that a halt lasts, lest prices at the edge of the band cost gas all the time
 
 

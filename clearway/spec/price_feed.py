@@ -17,6 +17,7 @@ MAX_LEAD = 86_400  # seconds
 LEAST_BAND = 10**16  # 1 %; nearer to each other, two prices agree
 MARKETS = 32  # those below can be compared
 NO_MARKET = MARKETS
+OFF_REFERENCE, OFF_PAR = "price off its reference", "collateral off par"  # why one is halted
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class PriceFeed:
 
     def price(self, now: int, market: int) -> Price:
         """Return the newest price, at most 10 seconds old."""
-        return _price_in(self.board(now, market // price_words.LANES), market)
+        return price_in(self.board(now, market // price_words.LANES), market)
 
     def board(self, now: int, number: int) -> int:
         """Return a board's newest word, at most 10 seconds old."""
@@ -128,7 +129,7 @@ class PriceFeed:
 
     def price_at(self, market: int, second: int) -> Price:
         """Return the price of the report whose tile holds `second`."""
-        return _price_in(self.board_at(market // price_words.LANES, second), market)
+        return price_in(self.board_at(market // price_words.LANES, second), market)
 
     def board_at(self, board: int, second: int) -> int:
         """Return a board's word from the report whose tile holds `second`."""
@@ -158,8 +159,8 @@ class PriceFeed:
         if outage:
             return outage
         if self.is_off_par:
-            return "collateral off par"
-        return "price off its reference" if market in self.off_reference else ""
+            return OFF_PAR
+        return OFF_REFERENCE if market in self.off_reference else ""
 
     def compare(self, now: int, market: int, reference: Reference) -> None:
         """Halt a market whose price is off its reference, or all if that is the collateral's."""
@@ -235,7 +236,8 @@ def _differ(price: int, reference: int, band: int) -> bool:
     return abs(price - reference) * WAD > reference * band
 
 
-def _price_in(word: int, market: int) -> Price:
+def price_in(word: int, market: int) -> Price:
+    """Return a market's price in a stored word; refuse if it has none, or one nobody trusts."""
     number = market % price_words.LANES
     return Price(
         price_words.sound_price(word, number),

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearway.contracts import Contract
-from clearway.keeper.upkeep import CALM, OFF_PAR, OFF_REFERENCE, comparison_is_due
-from clearway.spec.price_feed import PriceFeed, Reference
+from clearway.keeper.upkeep import CALM, comparison_is_due
+from clearway.spec.price_feed import OFF_PAR, OFF_REFERENCE, PriceFeed, Reference
 from clearway.spec.quotes import Quote, boards_of
 from clearway.spec.wad import WAD
 from tests.keeper.world import EXECUTOR, SET_ROUND, Market, until

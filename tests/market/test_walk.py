@@ -72,6 +72,8 @@ WEIGHTS = {
 class Walk:
     """One history. Two markets on one board, a third on another."""
 
+    weights = WEIGHTS
+
     def __init__(self, world: World, seed: int, seen: Counter[str]) -> None:
         self.world, self.seen = world, seen
         self.chance = random.Random(seed)
@@ -83,7 +85,7 @@ class Walk:
         world.report(self.prices)
 
     def step(self) -> None:
-        name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        name = self.chance.choices(list(self.weights), list(self.weights.values()))[0]
         self.seen[name] += 1
         getattr(self, name)()
         self.seen["claims"] += bool(self.world.model.claims)
